@@ -94,6 +94,7 @@ class Discovery(HorizonApp):
         self._hurry = self.horizon.runtime.event()
         self.horizon.locator = self._core.locate
         self.horizon.contest = self._core.is_contested
+        self.horizon.probed = self._core.is_looked_for
         self.horizon.packet_in_pipeline.register(LLDP_ORDER, self._lldp_in)
         self.horizon.packet_in_pipeline.expect(self._expected)
         self.horizon.packet_in_pipeline.register(HOST_ORDER, self._host_frame_in)

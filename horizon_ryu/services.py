@@ -158,6 +158,7 @@ class Services:
         self.migrations = MigrationDirectory()
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
+        self.probed: Callable[[PortRef, float], bool] | None = None
         self.flow_migrations: FlowMigrations | None = None
         self.slice_ports: SlicePorts | None = None
 
@@ -274,6 +275,10 @@ class Services:
     def is_contested(self, vlan: int | None, address: bytes) -> bool:
         """Tell whether Discovery does not know which host of a VLAN has an IP address (packed)."""
         return self.contest is not None and self.contest(vlan, address)
+
+    def is_looked_for(self, ref: PortRef, now: float) -> bool:
+        """Tell whether Discovery has sent probes by a port that would be believed where heard."""
+        return self.probed is None or self.probed(ref, now)
 
     def _connection_context(self) -> ConnectionContext:
         guard = self.settings.guard

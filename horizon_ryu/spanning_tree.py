@@ -79,7 +79,9 @@ class SpanningTree(HorizonApp):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._timers = self._first_timers()
-        self._control = TreeControl(self.horizon.generation, self._timers.port_hold_time)
+        self._control = TreeControl(
+            self.horizon.generation, self._timers.port_hold_time, self.horizon.is_looked_for
+        )
         self._drops = DropEntries(self.horizon.generation)
         self._wake = self.horizon.runtime.event()
         self._unsaved = self.horizon.runtime.event()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
@@ -36,17 +36,18 @@ class FullController:
         generation: int = 1,
         hold_time: float = 2.0,
         memory: TreeMemory | None = None,
+        limits: DiscoveryLimits | None = None,
     ) -> None:
         self.network = network
         self.running = True
         self.transactions = Transactions(network.clock)
-        self.driver = TreeDriver(network, self.transactions, TreeControl(generation, hold_time))
+        self.discovery = DiscoveryControl(b"key %d" % generation, TIMERS, limits)
+        tree = TreeControl(generation, hold_time, self.discovery.is_looked_for)
+        self.driver = TreeDriver(network, self.transactions, tree)
         if memory is not None:
             self.tree.recall(memory, network.clock.now + 3 * hold_time)
-        self.view = TopologyView()
-        self.discovery = DiscoveryControl(b"key %d" % generation, TIMERS)
-        if memory is not None:
             self.discovery.recall([*memory.cables, *memory.segments])
+        self.view = TopologyView()
         self._cookie = cookie(Owner.DISCOVERY, generation)
         self._joining: dict[int, Switch] = {}
         self._possible = network.possible_links()

@@ -99,13 +99,13 @@ class DiscoveryControl:
         )
         self.is_expected = self._evidence.is_expected
         """Take the newest probe of a port that has come back by a known link, and nothing else."""
+        self.recall = self._evidence.recall
+        """Start from what an earlier run knew to be joined: two ports, or those of a segment."""
+        self.is_looked_for = self._evidence.is_looked_for
+        """Tell whether probes of ours have left by a port that would be believed where heard."""
         self._view = TopologyView()
 
     # ---- what happens to switches and ports
-
-    def recall(self, cables: Iterable[Iterable[PortRef]]) -> None:
-        """Start from what an earlier run knew to be joined, two ports or more."""
-        self._evidence.recall(cables)
 
     def switch_joining(self, dpid: int, now: float) -> None:
         """A switch is connecting; until it is ready, gone or late, no new link is believed."""

@@ -31,6 +31,8 @@ _GAP = 2.5
 """Rounds that two ports may miss one another in, until it is believed that they share a segment."""
 HASTE = 0.2
 """Seconds between two group probes of a port, at least, however much speaks for a loop."""
+LOOK_SECONDS = 0.3
+"""Since its first probe, until it counts that nothing was heard of a port: one may be late."""
 NEW_SECONDS = 3.0
 """For which a port counts as new: it is closed still, and what it hears is believed at once."""
 
@@ -84,6 +86,11 @@ class GroupProbes:
             return False
         self._turns[ref] = turns._replace(groups=_EAGER - 1)
         return True
+
+    def have_looked(self, ref: PortRef, now: float) -> bool:
+        """Tell whether LLDP and a group probe have left by a port, long enough ago to be heard."""
+        turns = self._turns.get(ref)
+        return turns is not None and turns.groups > 0 and now - turns.since >= LOOK_SECONDS
 
     def _interval(self, ref: PortRef) -> float:
         segment = self.table.segments.get(ref)

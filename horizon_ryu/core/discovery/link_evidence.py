@@ -103,6 +103,11 @@ class LinkEvidence:
         """Tell whether a link leaves or arrives at ``ref``."""
         return self._links.touches(ref)
 
+    def is_looked_for(self, ref: PortRef, now: float) -> bool:
+        """Tell whether probes of ours have left by a port that would be believed where heard."""
+        is_known = self.touches(ref) or self._groups.have_looked(ref, now)
+        return is_known and not self._doubt.binds(now)
+
     def follow_segments(self) -> bool:
         """Tell of the segments that are gone and new since the last call; return whether any is."""
         over, suspected = self._groups.table.take_suspicions()

@@ -7,7 +7,7 @@ opens while a closing it relies on is unconfirmed, so the network has no loop at
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import Owner, cookie
@@ -30,12 +30,18 @@ class TreeControl:
 
     ``generation`` marks this run's entries; ``hold_time`` is in seconds (report 3.5, second
     timer) and may be changed at any time; it counts for ports held from then on.
+    ``is_looked_for`` tells whether probes have left by a port, at a time: none is opened before.
     """
 
-    def __init__(self, generation: int, hold_time: float) -> None:
+    def __init__(
+        self,
+        generation: int,
+        hold_time: float,
+        is_looked_for: Callable[[PortRef, float], bool] = lambda _ref, _now: True,
+    ) -> None:
         self._generation = generation
         self._members = Members()
-        self._desired = DesiredState(self._members, hold_time)
+        self._desired = DesiredState(self._members, hold_time, is_looked_for)
 
     @property
     def hold_time(self) -> float:

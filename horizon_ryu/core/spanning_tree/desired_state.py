@@ -10,7 +10,7 @@ has happened to. Every now and then :meth:`DesiredState.rebuild` looks at all of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.core.spanning_tree.far_ends import FarEnds
@@ -35,8 +35,12 @@ class DesiredState:
     ``hold_time`` is in seconds and counts for ports held from then on.
     """
 
-    def __init__(self, members: Members, hold_time: float) -> None:
+    def __init__(
+        self, members: Members, hold_time: float, is_looked_for: Callable[[PortRef, float], bool]
+    ) -> None:
+        """``is_looked_for`` tells whether probes have left by a port, and would be believed."""
         self.hold_time = hold_time
+        self._is_looked_for = is_looked_for
         self.view = TopologyView()
         self._members = members
         self._hold = ListeningPorts()
@@ -144,7 +148,7 @@ class DesiredState:
 
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
-        over = self._hold.expire(now)
+        over = self._hold.expire(now, self._is_looked_for)
         forgotten = self._lost_switches.expire(now)
         if over or forgotten is not None:
             self._stale = True

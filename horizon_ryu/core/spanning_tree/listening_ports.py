@@ -5,6 +5,8 @@ link at it or the hold time is over (report 3.5, second timer): then it leads to
 that a switch already had open when it was taken over from an earlier controller stays open for
 the same time: to close it would cut hosts off, and to decide by it would make loops.
 
+Time alone opens nothing: of many ports, some may not have been probed when their time is over.
+
 A large network holds tens of thousands of ports, so nothing here reads them all for the sake of
 one.
 """
@@ -12,10 +14,13 @@ one.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from horizon_ryu.core.deadline_queue import DeadlineQueue
 from horizon_ryu.core.topology import PortRef
+
+AGAIN = 1.0
+"""Seconds for which a port is closed on that nobody has looked at yet."""
 
 
 class ListeningPorts:
@@ -66,11 +71,17 @@ class ListeningPorts:
         for ref in refs:
             self.decide(ref)
 
-    def expire(self, now: float) -> bool:
-        """Decide the ports whose time is over; tell whether there were any."""
+    def expire(self, now: float, is_looked_for: Callable[[PortRef, float], bool]) -> bool:
+        """Decide the ports whose time is over; tell whether there were any.
+
+        A closed one by which no probe has left stays so until one has.
+        """
         over = self._due.take(now)
-        self.decide_all(over)
-        return bool(over)
+        early = {ref for ref in over if self.is_held(ref) and not is_looked_for(ref, now)}
+        for ref in early:
+            self._due.set(ref, now + AGAIN)
+        self.decide_all([ref for ref in over if ref not in early])
+        return len(over) > len(early)
 
     def is_undecided(self, ref: PortRef) -> bool:
         """Tell whether it is not known yet where ``ref`` leads."""

@@ -11,6 +11,7 @@ from itertools import pairwise
 
 import pytest
 
+from horizon_ryu.core.discovery.control import DiscoveryLimits
 from simulator.full_controller import FullController
 from simulator.network import Cable, Network, Station
 
@@ -177,3 +178,22 @@ def test_nor_one_that_was_switched_off_before_a_restart(
     ring.plug()
     ring.under_traffic(5 * HOLD)
     ring.come_back()
+
+
+def test_no_port_is_opened_that_was_not_looked_at() -> None:
+    """So few probes a second that most ports have had none when their hold time is over."""
+    network = Network(5)
+    network.hop_limit = 1
+    for dpid in (1, 2):
+        network.add_switch(dpid)
+    for _ in range(24):
+        network.add_cable(1, 2)
+    hosts = [network.add_host(dpid) for dpid in (1, 2)]
+    limits = DiscoveryLimits(total_rate=4.0, switch_rate=2.0, new_port_rate=4.0)
+    controller = FullController(network, 1, HOLD, limits=limits)
+    for dpid in (1, 2):
+        network.connect(dpid, controller)
+    for _ in range(30):
+        network.clock.run(HOLD / 4)
+        network.broadcast(hosts[0])
+    assert controller.tree.forest().trees

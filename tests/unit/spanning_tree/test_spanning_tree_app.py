@@ -94,6 +94,7 @@ class Running:
             packet_in_pipeline=PacketInPipeline(self.switches.send, metrics),
             router=SimpleNamespace(add=lambda resources: None),
             locate_host=lambda mac: None,
+            is_looked_for=lambda _ref, _now: True,
             metrics=metrics,
             events=EventLog(GreenRuntime()),
             runtime=GreenRuntime(),
