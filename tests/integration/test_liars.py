@@ -36,6 +36,8 @@ join_patience = 1
 port_hold_time = 0.5
 [guard]
 challenge = 3
+# Fifty thousand ports are described in the time that the machine gives to both ends.
+handshake_deadline = 60
 [rest]
 event_buffer = 1000000
 """
