@@ -1,7 +1,15 @@
 /** The objects of the world as rows of a tree table: grouped, filtered, sorted. Pure. */
 
 import { loadsOf } from "../picture/elements.ts";
-import { bps, counted, flowLabel, matchText, shortDpid, stationLabel, switchLabel } from "./naming.ts";
+import {
+  bps,
+  counted,
+  flowLabel,
+  matchText,
+  shortDpid,
+  stationLabel,
+  switchLabel,
+} from "./naming.ts";
 import { cablesOf, linkKey } from "./network.ts";
 import { routerId, type World, xenHostId } from "./world.ts";
 
