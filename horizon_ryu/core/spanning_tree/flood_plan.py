@@ -85,8 +85,8 @@ class Planner:
                 member.unlike,
                 AT_ONCE,
             )
-            if step.is_whole:
-                self._members.done(member)
+            # None has anything to close any more: otherwise it would be busy by now.
+            self._members.narrow(member, step.left)
             self._take(member, step)
 
     def _idle(self) -> list[Member]:

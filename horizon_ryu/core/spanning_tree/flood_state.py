@@ -21,6 +21,8 @@ from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, o
 from horizon_ryu.core.spanning_tree.drop_entries import is_apart
 from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
+    LOCAL_PORT,
+    MAX_PHYSICAL_PORT,
     Action,
     Flood,
     FloodPorts,
@@ -78,19 +80,16 @@ class FloodState:
 
 
 class FloodStep(NamedTuple):
-    """Messages for one switch and the state they lead to.
-
-    ``is_whole``: nothing was left for a further step.
-    """
+    """Messages for one switch and the state they lead to; ``left`` are ports for further steps."""
 
     messages: tuple[Message, ...]
     after: FloodState
-    is_whole: bool = True
+    left: AbstractSet[int] = frozenset()
 
 
 def physical_ports(switch: Switch) -> frozenset[int]:
     """Return the numbers of the ports, those beyond the cap too, without what is reserved."""
-    return frozenset(filter(is_port, switch.ports.keys() | switch.surplus.keys()))
+    return frozenset(_ports_among(switch.ports.keys() | switch.surplus.keys()))
 
 
 def up_ports(switch: Switch) -> frozenset[int]:
@@ -206,13 +205,9 @@ def closing(
     ports = _looked_at(switch, among)
     closed = ports - wanted
     gone = state.ports - ports if among is None else (among - ports) & state.ports
-    new = (
-        closed - (state.blocked - state.stale)
-        if among is None
-        else {number for number in closed if number not in state.blocked or number in state.stale}
-    )
+    new = (closed - state.blocked) | (closed & state.stale)
     in_group = switch.capabilities.flood_group
-    now, is_whole = _first(new if in_group else new | (closed & state.ports), most)
+    now, left = _first(new if in_group else new | (closed & state.ports), most)
     flooding = _without(state.ports, (closed if in_group else now) | gone)
     messages: list[Message] = []
     if not in_group:
@@ -229,9 +224,9 @@ def closing(
         stale=_without(state.stale, now),
         grouped=True,
         table_miss=True,
-        assumed=state.assumed and not is_whole,
+        assumed=state.assumed and bool(left),
     )
-    return FloodStep(tuple(messages), after, is_whole)
+    return FloodStep(tuple(messages), after, left)
 
 
 def opening(
@@ -249,7 +244,7 @@ def opening(
     ports = _looked_at(switch, among)
     opened = ports & wanted
     freed = (state.blocked if among is None else state.blocked & among) - (ports - wanted)
-    now, is_whole = _first((opened - state.ports) | freed, most)
+    now, left = _first((opened - state.ports) | freed, most)
     flooding = _with(state.ports, now & opened)
     messages: list[Message] = []
     if not switch.capabilities.flood_group:
@@ -276,21 +271,35 @@ def opening(
         broadcast=True,
         leftovers=(),
     )
-    return FloodStep(tuple(messages), after, is_whole)
+    return FloodStep(tuple(messages), after, left)
 
 
 def _looked_at(switch: Switch, among: AbstractSet[int] | None) -> AbstractSet[int]:
     """Return the ports that the switch has, of those in ``among`` if given."""
     if among is None:
         return physical_ports(switch)
-    return {number for number in among if switch.port(number) is not None and is_port(number)}
+    return _ports_among((switch.ports.keys() & among) | (switch.surplus.keys() & among))
 
 
-def _first(numbers: AbstractSet[int], most: int | None) -> tuple[AbstractSet[int], bool]:
-    """Return the lowest of ``numbers``, ``most`` at most, and whether these are all."""
+def _ports_among(numbers: AbstractSet[int]) -> AbstractSet[int]:
+    """Return those that are ports, without asking of each where all of them are.
+
+    A chassis of 50,000 is looked at hundreds of times until all of it is told what to do.
+    """
+    ordinary = numbers - {LOCAL_PORT}
+    if not ordinary or (min(ordinary) > 0 and max(ordinary) <= MAX_PHYSICAL_PORT):
+        return numbers
+    return {number for number in numbers if is_port(number)}
+
+
+def _first(
+    numbers: AbstractSet[int], most: int | None
+) -> tuple[AbstractSet[int], AbstractSet[int]]:
+    """Return the lowest of ``numbers``, ``most`` at most, and the others."""
     if most is None or len(numbers) <= most:
-        return numbers, True
-    return frozenset(sorted(numbers)[:most]), False
+        return numbers, frozenset()
+    first = frozenset(sorted(numbers)[:most])
+    return first, numbers - first
 
 
 def _with(numbers: frozenset[int], more: AbstractSet[int]) -> frozenset[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.spanning_tree.flood_state import FloodState, up_ports, with_new_ports
@@ -169,7 +170,8 @@ class Members:
         self.busy.discard(dpid)
         self.work.add(dpid)
 
-    def done(self, member: Member) -> None:
-        """Take note that a switch does as it should, or was told to."""
-        member.unlike = set()
-        self.work.discard(member.switch.dpid)
+    def narrow(self, member: Member, left: AbstractSet[int]) -> None:
+        """Take note that a switch does as it should, or was told to, but for the ports ``left``."""
+        member.unlike = set(left)
+        if not left:
+            self.work.discard(member.switch.dpid)
