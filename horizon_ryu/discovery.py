@@ -31,6 +31,7 @@ from horizon_ryu.core.event_kinds import TOPOLOGY
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
+from horizon_ryu.core.spanning_tree.memory import RECALL_TIME
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
 from horizon_ryu.discovery_core import (
@@ -114,7 +115,7 @@ class Discovery(HorizonApp):
         )
         self.horizon.audits.register("discovery", audit.begin)
         measure(self._core, self.horizon.metrics)
-        self._core.recall(joined_before(self.horizon.store))
+        self._core.recall(joined_before(self.horizon.store), self._now() + RECALL_TIME)
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
 

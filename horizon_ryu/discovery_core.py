@@ -11,12 +11,13 @@ from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.link_trials import TrialLimits
+from horizon_ryu.core.discovery.return_checks import JoinedEarlier
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import InvalidInput, RequestUnanswered, SwitchAway
 from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.memory import MEMORY_SETTING, memory_from_json
-from horizon_ryu.core.topology import Link, PortRef, TopologyChange, TopologyView
+from horizon_ryu.core.topology import Link, TopologyChange, TopologyView
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.store import Store
@@ -54,14 +55,14 @@ def limits_of(options: Any) -> DiscoveryLimits:
     )
 
 
-def joined_before(store: Store) -> list[Iterable[PortRef]]:
-    """Return the ports that an earlier run knew to be joined; none if it left no such memory."""
+def joined_before(store: Store) -> JoinedEarlier:
+    """Return what an earlier run knew to be joined; nothing if it left no such memory."""
     try:
         memory = memory_from_json(store.get_setting(MEMORY_SETTING))
     except InvalidInput:
         # Spanning Tree, whose memory it is, tells of it.
-        return []
-    return [*memory.cables, *memory.segments]
+        return JoinedEarlier()
+    return JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
 
 
 def lldp_entry(cookie: int) -> FlowMod:

@@ -34,6 +34,7 @@ from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree.memory import (
     MEMORY_SETTING,
+    RECALL_TIME,
     memory_from_json,
     memory_to_json,
 )
@@ -61,8 +62,6 @@ GATE_ORDER = 30
 FLOOD_ORDER = 50
 """Place of the last resort: what nobody else wanted is flooded."""
 TIMERS_SETTING = "spanning_tree.timers"
-RECALL_TIME = 30.0
-"""Seconds after a restart for which switches known before are waited for."""
 SAVE_INTERVAL = 2.0
 """Seconds between two savings of the memory, at least."""
 _REST = 3

@@ -10,13 +10,13 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
+from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.action_text import ActionText
 from horizon_ryu.wire.stats.form import TextField
 from horizon_ryu.wire.stats.match_text import MatchText10, MatchText13
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import write_match10
 from horizon_ryu.wire.ternary13 import write_match13
-from horizon_ryu.wire.versions import OPENFLOW_10
 
 
 class SwitchEntry(NamedTuple):
@@ -61,7 +61,7 @@ class EntryWriter:
 
     def __init__(self, version: int) -> None:
         form = _MemberTexts()
-        self._is_10 = version == OPENFLOW_10
+        self._can = capabilities_of(version)
         self._actions = ActionText(version, form)
         self._match10, self._match13 = MatchText10(form), MatchText13(form)
 
@@ -78,14 +78,14 @@ class EntryWriter:
         }
 
     def _place(self, one: SwitchEntry) -> dict[str, Any]:
-        table = {} if self._is_10 else {"table_id": one.table_id}
+        table = {"table_id": one.table_id} if self._can.tables else {}
         return {**table, **_read(self._match(one.match)), "priority": one.priority}
 
     def _deeds(self, one: SwitchEntry) -> dict[str, Any]:
         return _read(self._actions.text(one.program))
 
     def _match(self, match: TernaryMatch) -> str:
-        if self._is_10:
+        if not self._can.oxm:
             return self._match10.text(write_match10(match), 0)
         written = write_match13(match)
         return self._match13.text(written, 0, int.from_bytes(written[2:4], "big"))

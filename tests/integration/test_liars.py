@@ -114,11 +114,13 @@ def alarms(network: LivelyNetwork, kind: str) -> list[Any]:
 
     def read() -> None:
         with (
-            closing(websocket.create_connection(url, timeout=0.5)) as client,
+            closing(websocket.create_connection(url, timeout=10)) as client,
             suppress(websocket.WebSocketTimeoutException),
         ):
             while True:
                 found.append(json.loads(client.recv()))
+                # The others are sent together with the first, which a busy controller delays.
+                client.settimeout(1)
 
     network.meanwhile(read)
     return [event["data"] for event in found if event["kind"] == kind]

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.discovery.lldp import is_lldp
+from horizon_ryu.core.discovery.return_checks import JoinedEarlier
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.frames import decode
 from horizon_ryu.core.ownership import Owner, Priority, cookie
@@ -46,7 +47,8 @@ class FullController:
         self.driver = TreeDriver(network, self.transactions, tree)
         if memory is not None:
             self.tree.recall(memory, network.clock.now + 3 * hold_time)
-            self.discovery.recall([*memory.cables, *memory.segments])
+            joined = JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
+            self.discovery.recall(joined, network.clock.now + 3 * hold_time)
         self.view = TopologyView()
         self._cookie = cookie(Owner.DISCOVERY, generation)
         self._joining: dict[int, Switch] = {}

@@ -100,7 +100,7 @@ class DiscoveryControl:
         self.is_expected = self._evidence.is_expected
         """Take the newest probe of a port that has come back by a known link, and nothing else."""
         self.recall = self._evidence.recall
-        """Start from what an earlier run knew to be joined: two ports, or those of a segment."""
+        """Start from what an earlier run knew to be joined."""
         self.is_looked_for = self._evidence.is_looked_for
         """Tell whether probes of ours have left by a port that would be believed where heard."""
         self._view = TopologyView()
@@ -123,15 +123,15 @@ class DiscoveryControl:
         self._changes.append(TopologyChange("switch_join", switch))
         if left_out is not None:
             self._alarm_surplus(left_out)
-        self._come_up([PortRef(switch.dpid, no) for no in switch.ports], now)
+        self._evidence.joined(self._come_up((PortRef(switch.dpid, no) for no in ports), now), now)
         self._joined(switch.dpid, now)
 
-    def _come_up(self, refs: Iterable[PortRef], now: float) -> None:
-        """Probe those of new ports that are up, and place who is pinned there."""
+    def _come_up(self, refs: Iterable[PortRef], now: float) -> list[PortRef]:
+        """Probe those of new ports that are up, and place who is pinned there; return them."""
         refs = [ref for ref in refs if self._is_up(ref)]
         self._pacing.add(refs, now)
-        self._evidence.came_up(refs, now)
         self._changes += self._hosts.place_pinned(refs)
+        return refs
 
     def _alarm_surplus(self, ref: PortRef) -> None:
         """Tell once of each connection that its switch has more ports than the cap."""
@@ -183,7 +183,7 @@ class DiscoveryControl:
         if port is None or not port.up:
             self._forget_port(ref, "host_too" if port is None else "")
         elif old is None or not old.up:
-            self._come_up((ref,), now)
+            self._evidence.came_up(self._come_up((ref,), now), now)
         if port is None:
             self._fill_up(dpid, now)
 
@@ -192,7 +192,7 @@ class DiscoveryControl:
         ref = self._switches.promote(dpid)
         if ref is not None:
             self._changes.append(TopologyChange("port_add", ref))
-            self._come_up((ref,), now)
+            self._evidence.came_up(self._come_up((ref,), now), now)
 
     def _forget_port(self, ref: PortRef, hosts: str) -> None:
         self._pacing.remove(ref)

@@ -68,6 +68,9 @@ class LinkEvidence:
         )
         self._trials = LinkTrials(key, limits.trials, world)
         self._returns = ReturnChecks(key, limits.probe_validity)
+        self.recall = self._returns.recall
+        self.came_up = self._returns.came_up
+        self.joined = self._returns.joined
         self._void_before = 0
         self._refused: set[PortRef] = set()
         self._changes = changes
@@ -141,10 +144,6 @@ class LinkEvidence:
         self._changes += self._trials.forget(ref)
         self._returns.went_down(ref)
 
-    def came_up(self, refs: Iterable[PortRef], now: float) -> None:
-        """Have ports looked at that led to switches which are away."""
-        self._returns.came_up(refs, now)
-
     def switch_ready(self, dpid: int) -> None:
         """Take note that a switch has its forced drop, and no probe before is proof of anything."""
         self.void_probes()
@@ -155,10 +154,6 @@ class LinkEvidence:
         self._latency.forget(dpid)
         segments = {one.ports for ref, one in self.segments.items() if ref.dpid == dpid}
         self._returns.left(dpid, segments)
-
-    def recall(self, cables: Iterable[Iterable[PortRef]]) -> None:
-        """Take note of what was joined in an earlier run: two ports, or those of a segment."""
-        self._returns.recall(cables)
 
     def _deleted(self, links: Iterable[Link]) -> None:
         self._groups.table.links_changed()

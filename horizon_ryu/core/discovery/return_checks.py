@@ -3,15 +3,18 @@
 A switch without a controller goes on flooding as it was last told, and gives every probe to a
 controller that it does not have. If its cables are pulled out and plugged in again, it cannot be
 told by probes from hosts that stand there now. So a signed broadcast leaves by each of these ports,
-and is looked for at the others. What it looks like to switches is its source, a station made up
-anew whenever a switch is lost: those of ours that are there hand it to us, by an entry that ends by
-itself, and one that is away has no such entry and treats it as it treats any broadcast.
+and is looked for at the others. As long as its cables are where they were, Spanning Tree knows what
+it does, and nothing is sent: what passes through it would be taken for a segment.
+
+To switches a check is its source, a station made up anew whenever a switch is lost: those of ours
+that are there hand it to us, by an entry that ends by itself, and one that is away has none, and
+treats it as it treats any broadcast.
 """
 
 from __future__ import annotations
 
 import hmac
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from horizon_ryu.core.discovery import lldp
@@ -40,6 +43,8 @@ _RATE = 500.0
 """Checks per second, at most: of many ports the rounds stretch."""
 _LASTING = 10
 """Seconds that an entry lasts."""
+EARLY = 3.0
+"""Seconds by which a switch is looked for before those of an earlier run are forgotten."""
 _RENEWED = 4.0
 """Seconds after which it is written again."""
 _FIRST_NUMBER = 1 << 61
@@ -59,6 +64,16 @@ class Crossed(NamedTuple):
     dst: PortRef
 
 
+class JoinedEarlier(NamedTuple):
+    """What an earlier run knew: each has two ports, or those of a segment.
+
+    Those ``unplugged`` were joined once, and were down at both ends.
+    """
+
+    joined: Iterable[Iterable[PortRef]] = ()
+    unplugged: Iterable[Iterable[PortRef]] = ()
+
+
 class ReturnChecks:
     """Where ports led, which of those are up again though nobody returned, and what is sent there.
 
@@ -69,7 +84,15 @@ class ReturnChecks:
         self._key = key
         self._far: dict[PortRef, set[int]] = {}
         self._there: set[int] = set()
+        self._unheard: set[int] = set()
+        """Switches of an earlier run that have not been there in this one."""
+        self._unplugged: set[PortRef] = set()
+        """Ports that have been down since it was known where they lead."""
+        self._plugged_before: set[PortRef] = set()
+        """Ports that are up as they were, and led to such switches."""
+        self._remembered_until = 0.0
         self._ports: set[PortRef] = set()
+        """Ports that are looked at."""
         self._book = OutstandingProbes(validity, first_number=_FIRST_NUMBER)
         self._lost = 0
         self._station = b""
@@ -83,14 +106,19 @@ class ReturnChecks:
     def cable(self, one: PortRef, other: PortRef) -> None:
         """Take note that a cable joins two ports."""
         for here, there in ((one, other), (other, one)):
-            self._ports.discard(here)
+            for ports in (self._ports, self._unplugged, self._plugged_before):
+                ports.discard(here)
             self._far.pop(here, None)
             self._add(here, there)
 
-    def recall(self, cables: Iterable[Iterable[PortRef]]) -> None:
-        """Take note of what was joined in an earlier run: two ports, or those of a segment."""
-        for ends in cables:
+    def recall(self, earlier: JoinedEarlier, until: float) -> None:
+        """Start from an earlier run, whose switches Spanning Tree takes for lost ``until`` then."""
+        self._remembered_until = until
+        for ends in (*earlier.joined, *earlier.unplugged):
             self._join(tuple(ends))
+            self._unheard.update(ref.dpid for ref in ends)
+        for ends in earlier.unplugged:
+            self._unplugged.update(ends)
 
     def _join(self, ends: tuple[PortRef, ...]) -> None:
         for here in ends:
@@ -101,11 +129,15 @@ class ReturnChecks:
     def _add(self, here: PortRef, there: PortRef) -> None:
         self._far.setdefault(here, set()).add(there.dpid)
         while len(self._far) > MAX_FAR_ENDS:
-            del self._far[next(iter(self._far))]
+            forgotten = next(iter(self._far))
+            del self._far[forgotten]
+            self._unplugged.discard(forgotten)
+            self._plugged_before.discard(forgotten)
 
     def ready(self, dpid: int) -> None:
         """Take note that a switch is under control: its own probes tell where its ports lead."""
         self._there.add(dpid)
+        self._unheard.discard(dpid)
         self._ports = set(filter(self._leads_away, self._ports))
 
     def left(self, dpid: int, segments: Iterable[Iterable[PortRef]]) -> None:
@@ -129,16 +161,31 @@ class ReturnChecks:
     # ---- ports
 
     def came_up(self, refs: Iterable[PortRef], now: float) -> None:
-        """Look at those of ``refs`` that led to a switch which is away."""
-        found = list(filter(self._leads_away, refs))
-        if found:
-            self._ports.update(found)
+        """Look at those of ``refs``, which were down, that led to a switch which is away."""
+        self._look_at(list(filter(self._leads_away, refs)), now)
+
+    def joined(self, refs: Iterable[PortRef], now: float) -> None:
+        """Look at those of ``refs``, which are up at a switch that has just come, likewise.
+
+        But not at what is plugged in as it was, before Spanning Tree forgets what it led to.
+        """
+        away = list(filter(self._leads_away, refs))
+        as_it_was = {ref for ref in away if ref not in self._unplugged}
+        self._plugged_before |= {ref for ref in as_it_was if self._far[ref] & self._unheard}
+        self._look_at([ref for ref in away if ref not in as_it_was], now)
+
+    def _look_at(self, refs: Collection[PortRef], now: float) -> None:
+        if refs:
+            self._ports.update(refs)
             self._round, self._next = 0, now
 
     def went_down(self, ref: PortRef) -> None:
-        """Look at a port no more."""
+        """Look at a port no more, which is down or of a switch that leaves."""
         self._ports.discard(ref)
+        self._plugged_before.discard(ref)
         self._book.forget(ref)
+        if ref.dpid in self._there and ref in self._far:
+            self._unplugged.add(ref)
 
     # ---- what is sent and heard
 
@@ -159,6 +206,10 @@ class ReturnChecks:
 
     def due(self, now: float) -> list[Outgoing]:
         """Return the entries and the checks that are to be sent now."""
+        if self._plugged_before and now >= self._remembered_until - EARLY:
+            unheard = [ref for ref in self._plugged_before if self._far[ref] & self._unheard]
+            self._plugged_before.clear()
+            self._look_at(unheard, now)
         if len(self._ports) < 2 or now < self._next:
             return []
         sent = list(self._entries(now))
@@ -170,7 +221,10 @@ class ReturnChecks:
 
     def next_due(self) -> float | None:
         """Return when :meth:`due` has something to send; None while nothing is looked at."""
-        return self._next if len(self._ports) > 1 else None
+        due = [self._next] if len(self._ports) > 1 else []
+        if self._plugged_before:
+            due.append(self._remembered_until - EARLY)
+        return min(due, default=None)
 
     def _pause(self) -> float:
         if self._round <= len(_PAUSES):

@@ -11,6 +11,7 @@ has happened to. Every now and then :meth:`DesiredState.rebuild` looks at all of
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from horizon_ryu.core.spanning_tree.choice import Choice, choose_settled, choose_unsettled
 from horizon_ryu.core.spanning_tree.far_ends import FarEnds
@@ -144,7 +145,12 @@ class DesiredState:
                 frozen[dpid] = self._freeze(member, known.get(dpid, frozenset()))
         cables = {cable(one, other) for one, other in self._far_ends.cables().items()}
         segments = {frozenset(one.ports) for one in self.view.segments.values()}
-        return TreeMemory(frozen, remembered.cables | cables, remembered.segments | segments)
+        return replace(
+            remembered,
+            frozen=frozen,
+            cables=remembered.cables | cables,
+            segments=remembered.segments | segments,
+        )
 
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""

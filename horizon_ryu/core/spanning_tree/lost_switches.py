@@ -54,6 +54,8 @@ class TreeMemory:
     frozen: Mapping[int, LastKnownState] = field(default_factory=dict)
     cables: frozenset[Cable] = frozenset()
     segments: frozenset[frozenset[PortRef]] = frozenset()
+    given_up: frozenset[Cable] = frozenset()
+    """Where switches were plugged in that are forgotten: they may come back as they were."""
 
 
 class LostSwitches:
@@ -165,14 +167,15 @@ class LostSwitches:
             for end in ports:
                 if end.dpid in self._away:
                     self.segments.add(end, ports)
+        self._given_up.update(dict.fromkeys(sorted(memory.given_up)))
         self._recalled = set(self._away)
         self._recalled_until = until
         self._change()
 
     def memory(self) -> TreeMemory:
         """Return what is known of the lost switches, and where those given up were plugged in."""
-        cables = self.cables().union(self._given_up)
-        return TreeMemory(dict(self._away), cables, self.segments.sets())
+        given_up = frozenset(self._given_up)
+        return TreeMemory(dict(self._away), self.cables(), self.segments.sets(), given_up)
 
     def superseded(self, ends: Collection[PortRef], segments: Mapping[PortRef, Segment]) -> None:
         """Forget the links at ports where a link is known now, and the segments found again."""

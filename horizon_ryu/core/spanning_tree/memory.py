@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from horizon_ryu.core.errors import HorizonError, InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
-from horizon_ryu.core.spanning_tree.lost_switches import LastKnownState, TreeMemory, cable
+from horizon_ryu.core.spanning_tree.lost_switches import Cable, LastKnownState, TreeMemory, cable
 from horizon_ryu.core.topology import PortRef
 
 MEMORY_SETTING = "spanning_tree.memory"
 """What the store has it by."""
+RECALL_TIME = 30.0
+"""Seconds after a restart for which switches known before are waited for."""
 
 
 def memory_to_json(memory: TreeMemory) -> dict[str, Any]:
@@ -24,15 +26,20 @@ def memory_to_json(memory: TreeMemory) -> dict[str, Any]:
             }
             for dpid, frozen in sorted(memory.frozen.items())
         },
-        "links": [
-            [dpid_to_text(one.dpid), one.port_no, dpid_to_text(other.dpid), other.port_no]
-            for one, other in sorted(memory.cables)
-        ],
+        "links": _cables_to_json(memory.cables),
+        "given_up": _cables_to_json(memory.given_up),
         "segments": [
             [[dpid_to_text(ref.dpid), ref.port_no] for ref in sorted(ports)]
             for ports in sorted(memory.segments, key=sorted)
         ],
     }
+
+
+def _cables_to_json(cables: Iterable[Cable]) -> list[list[str | int]]:
+    return [
+        [dpid_to_text(one.dpid), one.port_no, dpid_to_text(other.dpid), other.port_no]
+        for one, other in sorted(cables)
+    ]
 
 
 def memory_from_json(value: object) -> TreeMemory:
@@ -49,15 +56,18 @@ def _memory(value: Any) -> TreeMemory:
         dpid_from_text(dpid): LastKnownState(_numbers(one["open"]), _numbers(one["edges"]))
         for dpid, one in switches.items()
     }
-    cables = frozenset(
-        cable(_port(dpid, port), _port(peer, peer_port))
-        for dpid, port, peer, peer_port in value["links"]
-    )
-    # An older version remembered none.
+    # An older version remembered neither.
+    given_up = _cables(value.get("given_up", ()))
     segments = frozenset(
         frozenset(_port(dpid, port) for dpid, port in ports) for ports in value.get("segments", ())
     )
-    return TreeMemory(frozen, cables, segments)
+    return TreeMemory(frozen, _cables(value["links"]), segments, given_up)
+
+
+def _cables(value: Any) -> frozenset[Cable]:
+    return frozenset(
+        cable(_port(dpid, port), _port(peer, peer_port)) for dpid, port, peer, peer_port in value
+    )
 
 
 def _port(dpid: str, number: Any) -> PortRef:

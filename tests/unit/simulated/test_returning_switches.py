@@ -143,6 +143,45 @@ def test_nor_one_that_a_restarted_controller_never_heard(versions: tuple[int, in
     ring.come_back()
 
 
+def test_one_that_is_late_after_a_restart_is_no_segment(versions: tuple[int, int]) -> None:
+    """What passes through it is known: a segment would close one of the ports that lead there."""
+    ring = Ring(versions)
+    ring.restart_controller()
+    ring.under_traffic(HOLD)
+    assert ring.controller.view.segments == {}
+    ring.come_back()
+
+
+def test_nor_one_whose_neighbours_connect_again(versions: tuple[int, int]) -> None:
+    ring = Ring(versions)
+    ring.lose()
+    for dpid in (8, 9):
+        ring.network.channels[dpid].lose()
+    ring.network.clock.run(0.5)
+    for dpid in (8, 9):
+        ring.network.connect(dpid, ring.controller)
+    ring.under_traffic(5 * HOLD)
+    assert ring.controller.view.segments == {}
+    ring.come_back()
+
+
+def test_nor_one_that_was_plugged_in_while_its_neighbours_were_away(
+    versions: tuple[int, int],
+) -> None:
+    ring = Ring(versions)
+    ring.lose()
+    ring.pull()
+    for dpid in (8, 9):
+        ring.network.channels[dpid].lose()
+    ring.network.clock.run(0.5)
+    ring.plug()
+    for dpid in (8, 9):
+        ring.network.connect(dpid, ring.controller)
+    ring.under_traffic(5 * HOLD)
+    assert ring.controller.view.segments
+    ring.come_back()
+
+
 def test_ports_that_lead_elsewhere_now_are_opened(versions: tuple[int, int]) -> None:
     ring = Ring(versions)
     ring.lose()
