@@ -13,7 +13,7 @@ from time_spent import TimeSpent
 TESTS = Path(__file__).parent
 LANES = ("logic", "models", "processes", "switches", "entries", "xen")
 """In the order in which one pytest runs them; ``make test`` runs most of them side by side."""
-MODELLED = ("core", "simulated", "slicing", "wire")
+MODELLED = ("core", "discovery", "simulated", "slicing", "wire")
 """Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
 ENTRIES = (
     "test_base_entries.py",

@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from ryu.lib import hub
+from sqlalchemy import event
 
 from horizon_ryu import spanning_tree
 from horizon_ryu.audit.service import AuditService
@@ -159,14 +160,19 @@ def locked(path: Path) -> Iterator[None]:
 @contextmanager
 def full(running: Running) -> Iterator[None]:
     """Leave the store no page more than it has."""
-    with running.store._engine.connect() as connection:
-        used = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
-        connection.exec_driver_sql(f"PRAGMA max_page_count = {used}")
+    engine = running.store._engine
+    with engine.connect() as connection:
+        most = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+
+    def limit(connection: sqlite3.Connection, *_of_pool: object) -> None:
+        connection.execute(f"PRAGMA max_page_count = {most}")
+
+    # Of every connection: the store may be writing by one meanwhile, and then there are two.
+    event.listen(engine, "checkout", limit)
     try:
         yield
     finally:
-        with running.store._engine.connect() as connection:
-            connection.exec_driver_sql("PRAGMA max_page_count = 100000")
+        most = 100_000
 
 
 @pytest.fixture
