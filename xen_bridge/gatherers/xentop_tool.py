@@ -10,7 +10,6 @@ import contextlib
 import os
 import selectors
 import subprocess
-import tempfile
 import threading
 from collections.abc import Sequence
 from types import TracebackType
@@ -185,8 +184,10 @@ class _Process:
 
     def start(self, command: Sequence[str]) -> None:
         """Start; raises HypervisorError if it cannot be run."""
-        # Not a pipe: nobody reads it before the end. Closed with the block.
-        self._errors = self._open.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        # Not a pipe: nobody reads it before the end. Closed with the block. Nor of tempfile, whose
+        # lock is eventlet's where that was patched in: several threads at it wait for ever.
+        memory = os.fdopen(os.memfd_create("xentop"), "w+b")
+        self._errors = self._open.enter_context(memory)
         try:
             self._process = subprocess.Popen(
                 command,
