@@ -22,7 +22,6 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.control import DiscoveryControl as Core
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
@@ -31,17 +30,9 @@ from horizon_ryu.core.event_kinds import TOPOLOGY
 from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
-from horizon_ryu.core.spanning_tree.memory import RECALL_TIME
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.discovery_core import (
-    joined_before,
-    limits_of,
-    lldp_entry,
-    measure,
-    network_view,
-    warn_of_links,
-)
+from horizon_ryu.discovery_core import core_of, lldp_entry, network_view, recall, warn_of_links
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
@@ -88,7 +79,9 @@ class Discovery(HorizonApp):
         options = self.horizon.settings.discovery
         self._cookie = cookie(Owner.DISCOVERY, self.horizon.generation)
         self._lldp_entries = (lldp_entry(self._cookie),)
-        self._core = Core(self.horizon.signing_key, self._first_timers(), limits_of(options))
+        key, metrics = self.horizon.signing_key, self.horizon.metrics
+        self._core = core_of(key, self._first_timers(), options, metrics)
+        recall(self._core, self.horizon.store, self._now())
         self._connected = SwitchTable(options.max_ports_per_switch)
         self._restoring: set[int] = set()
         self._dirty = self.horizon.runtime.event()
@@ -114,8 +107,6 @@ class Discovery(HorizonApp):
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.begin)
-        measure(self._core, self.horizon.metrics)
-        self._core.recall(joined_before(self.horizon.store), self._now() + RECALL_TIME)
         for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
             self._core.pin_host(pin)
 

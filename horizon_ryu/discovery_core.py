@@ -16,7 +16,8 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select
 from horizon_ryu.core.errors import InvalidInput, RequestUnanswered, SwitchAway
 from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.ownership import Priority
-from horizon_ryu.core.spanning_tree.memory import MEMORY_SETTING, memory_from_json
+from horizon_ryu.core.spanning_tree.memory import MEMORY_SETTING, RECALL_TIME, memory_from_json
+from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, TopologyChange, TopologyView
 from horizon_ryu.metrics import Metrics
 from horizon_ryu.openflow.registry import SwitchRegistry
@@ -33,7 +34,16 @@ _LINK_ALARMS = {
 }
 
 
-def limits_of(options: Any) -> DiscoveryLimits:
+def core_of(
+    key: bytes, timers: DiscoveryTimers, options: Any, metrics: Metrics
+) -> DiscoveryControl:
+    """Return the core within the limits that the options of Discovery name, measured."""
+    core = DiscoveryControl(key, timers, _limits_of(options))
+    _measure(core, metrics)
+    return core
+
+
+def _limits_of(options: Any) -> DiscoveryLimits:
     """Return the caps and budgets that the options of Discovery name."""
     hosts = HostLimits(
         options.max_hosts,
@@ -55,14 +65,15 @@ def limits_of(options: Any) -> DiscoveryLimits:
     )
 
 
-def joined_before(store: Store) -> JoinedEarlier:
-    """Return what an earlier run knew to be joined; nothing if it left no such memory."""
+def recall(core: DiscoveryControl, store: Store, now: float) -> None:
+    """Have the core know what an earlier run knew to be joined, if it left such a memory."""
     try:
         memory = memory_from_json(store.get_setting(MEMORY_SETTING))
     except InvalidInput:
         # Spanning Tree, whose memory it is, tells of it.
-        return JoinedEarlier()
-    return JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
+        return
+    joined = JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
+    core.recall(joined, now + RECALL_TIME)
 
 
 def lldp_entry(cookie: int) -> FlowMod:
@@ -77,7 +88,7 @@ def lldp_entry(cookie: int) -> FlowMod:
     )
 
 
-def measure(core: DiscoveryControl, metrics: Metrics) -> None:
+def _measure(core: DiscoveryControl, metrics: Metrics) -> None:
     """Have metrics tell what the core counts."""
     doubt = core.doubt
     text = "Switches that have told their dpid and are not ready yet"

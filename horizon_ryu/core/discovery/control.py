@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -24,6 +23,7 @@ from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.segment_places import SegmentPlaces
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.neighbour_discovery import proven_address
+from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import (
@@ -36,7 +36,7 @@ from horizon_ryu.core.topology import (
     is_port,
     station_key,
 )
-from horizon_ryu.wire.messages import DropBuffered, Outgoing, Output, PacketIn, PacketOut
+from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,8 +224,7 @@ class DiscoveryControl:
         Returns None for all others. It has left by a port of ours, and came in at another one.
         """
         here = PortRef(packet.dpid, packet.in_port)
-        is_check = self._evidence.is_check(frame.src)
-        if is_check:
+        if self._evidence.is_check(frame.src):
             self._evidence.check_heard(frame.src, packet.data, here, now)
         elif frame.src != PROBER:
             return None
@@ -322,7 +321,7 @@ class DiscoveryControl:
         port = self._switches.port(ref)
         hw_addr = port.hw_addr if port is not None else bytes(6)
         frame = self._evidence.probe(ref, hw_addr, now)
-        return Outgoing(ref.dpid, PacketOut(_only_to(ref.port_no), frame))
+        return sent_by(ref, frame)
 
     def next_due(self, now: float) -> float:
         """Return when :meth:`tick` is to be called next."""
@@ -397,9 +396,3 @@ class DiscoveryControl:
     def view(self) -> TopologyView:
         """Return the view as of the last :meth:`take_changes`."""
         return self._view
-
-
-@lru_cache(maxsize=4096)
-def _only_to(port_no: int) -> tuple[Output]:
-    """Return the actions that emit a frame by one port."""
-    return (Output(port_no),)

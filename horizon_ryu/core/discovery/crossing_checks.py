@@ -16,8 +16,9 @@ from collections.abc import Iterable
 from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.core import frames
+from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import Link, PortRef
-from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
+from horizon_ryu.wire.messages import Outgoing
 
 PortPair: TypeAlias = tuple[PortRef, PortRef]
 """Two ports in order."""
@@ -73,10 +74,9 @@ class CrossingChecks:
         sent: list[Outgoing] = []
         for mac in self._macs.get(pair, ()):
             sender = self._senders[mac]
-            out = (Output(sender.src.port_no),)
             for vlan in vlans:
                 data = frames.build_arp_probe(sender.asked, mac, sender.address, vlan)
-                sent.append(Outgoing(sender.src.dpid, PacketOut(out, data)))
+                sent.append(sent_by(sender.src, data))
         return sent
 
     def is_ours(self, mac: bytes) -> bool:

@@ -7,8 +7,9 @@ from struct import pack
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.neighbour_discovery import build_icmp6, build_solicitation
+from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import Host
-from horizon_ryu.wire.messages import Outgoing, Output, PacketOut
+from horizon_ryu.wire.messages import Outgoing
 
 PROBER = b"\x02\x48\x5a\x00\x00\x01"
 """Sender of our questions: locally administered, on no network."""
@@ -36,9 +37,8 @@ def questions(host: Host, addresses: Iterable[str]) -> tuple[Outgoing, ...]:
         else build_solicitation(host.mac, PROBER, packed, host.vlan)
         for packed in _packed(addresses)
     ]
-    out = (Output(host.location.port_no),)
     found = asked or [_echo_request(host.mac, host.vlan)]
-    return tuple(Outgoing(host.location.dpid, PacketOut(out, data)) for data in found)
+    return tuple(sent_by(host.location, data) for data in found)
 
 
 def _packed(addresses: Iterable[str]) -> Iterator[bytes]:

@@ -21,16 +21,9 @@ from horizon_ryu.core.discovery import lldp
 from horizon_ryu.core.discovery.crossing_checks import local_mac
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.ownership import Owner, Priority, cookie
+from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import (
-    FlowCommand,
-    FlowMod,
-    Match,
-    Outgoing,
-    Output,
-    PacketOut,
-    ToController,
-)
+from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing, ToController
 
 ETHERTYPE = b"\x88\xb6"
 """For experiments within one's own network (IEEE 802, 9.2.4): no station listens to it."""
@@ -169,10 +162,13 @@ class ReturnChecks:
 
         But not at what is plugged in as it was, before Spanning Tree forgets what it led to.
         """
-        away = list(filter(self._leads_away, refs))
-        as_it_was = {ref for ref in away if ref not in self._unplugged}
-        self._plugged_before |= {ref for ref in as_it_was if self._far[ref] & self._unheard}
-        self._look_at([ref for ref in away if ref not in as_it_was], now)
+        unplugged = []
+        for ref in filter(self._leads_away, refs):
+            if ref in self._unplugged:
+                unplugged.append(ref)
+            elif self._far[ref] & self._unheard:
+                self._plugged_before.add(ref)
+        self._look_at(unplugged, now)
 
     def _look_at(self, refs: Collection[PortRef], now: float) -> None:
         if refs:
@@ -248,4 +244,4 @@ class ReturnChecks:
         number = self._book.issue(ref, now)
         probe = lldp.build(self._key, ref.dpid, ref.port_no, self._station, number, _BROADCAST)
         frame = probe[: _HEADER - 2] + ETHERTYPE + probe[_HEADER:]
-        return Outgoing(ref.dpid, PacketOut((Output(ref.port_no),), frame))
+        return sent_by(ref, frame)

@@ -7,8 +7,9 @@ from typing import TypeAlias
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, Output, PacketIn, PacketOut
+from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
 
 Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 """Whether the frame is consumed, and what to send."""
@@ -30,7 +31,7 @@ def delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
     if there.port_no == packet.in_port and there.dpid == packet.dpid:
         # Both stations sit behind this port and have heard each other there.
         return []
-    return [Outgoing(there.dpid, PacketOut((Output(there.port_no),), packet.data))]
+    return [sent_by(there, packet.data)]
 
 
 def is_plain(packet: PacketIn, frame: Frame) -> bool:
@@ -43,7 +44,7 @@ def is_plain(packet: PacketIn, frame: Frame) -> bool:
 def arp_answer(packet: PacketIn, arp: Arp, mac: bytes, vlan: int | None) -> Answer:
     """Answer a question by ARP where it came in."""
     reply = frames.build_arp_reply(mac, arp.tpa, arp.sha, arp.spa, vlan)
-    return True, [Outgoing(packet.dpid, PacketOut((Output(packet.in_port),), reply))]
+    return True, [sent_by(PortRef(packet.dpid, packet.in_port), reply)]
 
 
 def free_buffer(packet: PacketIn, answer: Answer) -> Answer:
