@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 from xml.sax.saxutils import escape
 
-from horizon_ryu.wire.stats.form import TextField
+from horizon_ryu.wire.stats.form import JsonMembers, TextField
 
 Members: TypeAlias = Iterable[tuple[str, Any]]
 
@@ -128,33 +128,8 @@ def _plain(member: tuple[str, Any]) -> str:
     return f"<{name}>{escape(value) if isinstance(value, str) else value}</{name}>"
 
 
-class JsonForm:
+class JsonForm(JsonMembers):
     """RFC 8259 without white space."""
-
-    joint = ","
-
-    def members(self, fields: Iterable[TextField]) -> str:
-        """Return members; see :class:`horizon_ryu.wire.stats.form.Form`."""
-        return ",".join(
-            f'"{name}":"{pattern}"' if quoted else f'"{name}":{pattern}'
-            for name, pattern, quoted in fields
-        )
-
-    def absent(self, name: str) -> str:
-        """Return null."""
-        return f'"{name}":null'
-
-    def nested(self, name: str, inner: str) -> str:
-        """Return an object as a member."""
-        return f'"{name}":{{{inner}}}'
-
-    def items(self, name: str, element: str, inners: Iterable[str]) -> str:
-        """Return a list as a member."""
-        return f'"{name}":[{",".join(self.item(element, inner) for inner in inners)}]'
-
-    def item(self, _element: str, inner: str) -> str:
-        """Return an object."""
-        return f"{{{inner}}}"
 
     def document(self, _root: str, members: Members) -> Iterator[str]:
         """Yield the document; JSON does not name its root."""

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.wire.capabilities import capabilities_of
 from horizon_ryu.wire.stats.action_text import ActionText
-from horizon_ryu.wire.stats.form import TextField
+from horizon_ryu.wire.stats.form import JsonMembers
 from horizon_ryu.wire.stats.match_text import MatchText10, MatchText13
 from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import write_match10
@@ -28,39 +28,11 @@ class SwitchEntry(NamedTuple):
     program: bytes
 
 
-class _MemberTexts:
-    """Members of JSON, which are read again at once."""
-
-    joint = ","
-
-    def members(self, fields: Iterable[TextField]) -> str:
-        """Return the members of an object."""
-        quotes = ((one, '"' if one.quoted else "") for one in fields)
-        return self.joint.join(f'"{one.name}":{mark}{one.pattern}{mark}' for one, mark in quotes)
-
-    def absent(self, name: str) -> str:
-        """Return a member that is not known."""
-        return self.members([TextField(name, "null")])
-
-    def nested(self, name: str, inner: str) -> str:
-        """Return a member that is an object."""
-        return self.members([TextField(name, self.item("", inner))])
-
-    def items(self, name: str, element: str, inners: Iterable[str]) -> str:
-        """Return a member that is a list of objects."""
-        items = self.joint.join(self.item(element, inner) for inner in inners)
-        return self.members([TextField(name, f"[{items}]")])
-
-    def item(self, element: str, inner: str) -> str:
-        """Return one object of a list."""
-        return f"{{{inner}}}"
-
-
 class EntryWriter:
     """Writes entries of one version."""
 
     def __init__(self, version: int) -> None:
-        form = _MemberTexts()
+        form = JsonMembers()
         self._can = capabilities_of(version)
         self._actions = ActionText(version, form)
         self._match10, self._match13 = MatchText10(form), MatchText13(form)

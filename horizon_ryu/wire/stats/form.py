@@ -34,3 +34,32 @@ class Form(Protocol):
 
     def item(self, element: str, inner: str) -> str:
         """Return one object of a list."""
+
+
+class JsonMembers:
+    """Members as RFC 8259 has them, without white space."""
+
+    joint = ","
+
+    def members(self, fields: Iterable[TextField]) -> str:
+        """Return members; see :class:`Form`."""
+        return ",".join(
+            f'"{name}":"{pattern}"' if quoted else f'"{name}":{pattern}'
+            for name, pattern, quoted in fields
+        )
+
+    def absent(self, name: str) -> str:
+        """Return null."""
+        return f'"{name}":null'
+
+    def nested(self, name: str, inner: str) -> str:
+        """Return an object as a member."""
+        return f'"{name}":{{{inner}}}'
+
+    def items(self, name: str, element: str, inners: Iterable[str]) -> str:
+        """Return a list as a member."""
+        return f'"{name}":[{",".join(self.item(element, inner) for inner in inners)}]'
+
+    def item(self, _element: str, inner: str) -> str:
+        """Return an object."""
+        return f"{{{inner}}}"
