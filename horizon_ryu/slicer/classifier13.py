@@ -54,8 +54,6 @@ A_QUESTION = 512
 """Entries, after which the switch is asked whether it has dealt with them."""
 MOST_UNANSWERED = 4
 """Such questions: what is told under ids that are forgotten might be refused, and nobody knew."""
-_A_STEP = 32
-"""Entries that are sent or compared between two chances for others."""
 _TO_CONTROLLER = write_whole(
     INSTRUCTIONS,
     (InstructionApplyActions((ActionOutput13(int(OFPP.CONTROLLER), int(OFPCML.NO_BUFFER)),)),),
@@ -132,24 +130,22 @@ class Classifier13:
         to neither before nor after.
         """
         gone: defaultdict[int, list[ClassEntry]] = defaultdict(list)
-        for at, (address, entry) in enumerate(self._installed.items()):
+        for address, entry in self._installed.items():
             if address not in wanted:
                 gone[entry.priority].append(entry)
-            if not at % _A_STEP:
-                yield None
+            yield None
         added: defaultdict[int, list[ClassEntry]] = defaultdict(list)
-        for at, address in enumerate(list(wanted)):
+        for address in list(wanted):
             # One by one, also for them to be freed: thousands would hold the loop.
             entry = wanted.pop(address)
             if self._installed.get(address) != entry:
                 added[entry.priority].append(entry)
-            if not at % _A_STEP:
-                yield None
-        yield from self._add(entry for place in sorted(added, reverse=True) for entry in
-                             _one_by_one(added[place]))  # fmt: skip
-        for at, entry in enumerate(one for place in sorted(gone) for one in gone[place]):
-            self._delete(entry)
-            if not at % _A_STEP:
+            yield None
+        places = sorted(added, reverse=True)
+        yield from self._add(one for place in places for one in _one_by_one(added[place]))
+        for place in sorted(gone):
+            for entry in gone[place]:
+                self._delete(entry)
                 yield None
 
     def _add(self, entries: Iterable[ClassEntry]) -> Work:
@@ -163,7 +159,7 @@ class Classifier13:
                 self._ask(xids)
                 xids = []
                 yield lambda: self._unanswered < MOST_UNANSWERED
-            elif not len(xids) % _A_STEP:
+            else:
                 yield None
         if xids:
             # What comes is there before anything goes.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -64,7 +65,7 @@ class SlicerEngine:
         self.is_configured = asyncio.Event()
         self.is_settled = asyncio.Event()
         """Whether every switch works by the configuration: one after the other takes it."""
-        self._to_settle: list[SwitchLink] = []
+        self._to_settle: deque[tuple[int, SwitchLink]] = deque()
         self._let_go: list[Flowspace] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._preparing: dict[tuple[int, int], list[Callable[[], None]]] = {}
@@ -180,6 +181,16 @@ class SlicerEngine:
         task.add_done_callback(self._tasks.discard)
 
     async def _prepare(self, dpid: int, version: int) -> None:
+        """Have a flowspace made, and those called that wait for it."""
+        try:
+            await self._make_flowspace(dpid, version)
+        except Exception as error:
+            # Who waits makes it then itself, and its connection alone ends by what that raises.
+            self.fault(error, dpid=dpid)
+        for then in self._preparing.pop((dpid, version)):
+            then()
+
+    async def _make_flowspace(self, dpid: int, version: int) -> None:
         """Have a flowspace made in a thread, again while there are others meanwhile."""
         worked_by = None
         async with self._one_prepares:
@@ -187,8 +198,6 @@ class SlicerEngine:
                 worked_by, found = self._configuration, self._flowspaces.get(version)
                 made = await asyncio.to_thread(_prepared, worked_by, found, dpid, version)
             self._flowspaces.setdefault(version, made)
-        for then in self._preparing.pop((dpid, version)):
-            then()
 
     def _has_few_rules(self) -> bool:
         slices = self._configuration.slices.values()
@@ -242,7 +251,7 @@ class SlicerEngine:
         self.is_configured.set()
         self._let_go += self._flowspaces.values()
         self._flowspaces = dict(made)
-        self._to_settle = list(self.switches.values())
+        self._to_settle = deque(self.switches.items())
         self.is_settled.clear()
         self._settle_some()
 
@@ -251,8 +260,8 @@ class SlicerEngine:
         loop = asyncio.get_running_loop()
         ends = loop.time() + SETTLE_SECONDS
         while self._to_settle:
-            link = self._to_settle.pop(0)
-            if link in self.switches.values():
+            dpid, link = self._to_settle.popleft()
+            if self.switches.get(dpid) is link:
                 link.reconfigure()
             if self._to_settle and loop.time() > ends:
                 link.flush()

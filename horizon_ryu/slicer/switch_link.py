@@ -153,7 +153,7 @@ class SwitchLink(SessionLink):
             self._features = message
         if event is SessionEvent.READY:
             dpid = _dpid_of(self._features)
-            self._slicer.prepare(dpid, self._features[0], self._begin)
+            self._slicer.prepare(dpid, self._features[0], self._begin_or_end)
         elif event is SessionEvent.MESSAGE and len(self._early) < _MOST_EARLY:
             self._early.append(message)
 
@@ -169,6 +169,13 @@ class SwitchLink(SessionLink):
     def _work_failed(self, error: Exception) -> None:
         self.turn_failed(error)
         self.abort()
+
+    def _begin_or_end(self) -> None:
+        """Begin; an error of ours ends this connection, not what others wait for too."""
+        try:
+            self._begin()
+        except Exception as error:
+            self._work_failed(error)
 
     def _begin(self) -> None:
         if self._session is None or self._session.is_closed or self.datapath is not None:

@@ -8,7 +8,6 @@ gets those frames: entries below it that would take some are left out.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -19,8 +18,6 @@ LEAST_PRIORITY = 16
 """Of an entry that tells a slice; two for each level of the flowspace."""
 _MOST_LEVELS = 32_000
 DEFAULT_MOST_PARTS = 65_536
-A_STEP = 64
-"""Entries that are worked out between two chances for others."""
 
 
 class Treatment(NamedTuple):
@@ -115,10 +112,8 @@ class Classifying:
             self._missing.append((number, priority))
             return
         name = self._flowspace.whole.rule_of[number].slice_name
-        left = iter(_entries(matches, priority, name, own))
-        while some := list(islice(left, A_STEP)):
-            for entry in some:
-                self._found.setdefault(entry.address, entry)
+        for entry in _entries(matches, priority, name, own):
+            self._found.setdefault(entry.address, entry)
             yield
 
     def _leave_out(self) -> Iterator[None]:

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from horizon_ryu.slicer import engine
 from horizon_ryu.slicer.configuration import parse_configuration
 from horizon_ryu.slicer.engine import SlicerEngine, SwitchPlaces
 from horizon_ryu.slicer.slice_reports import stats_report
+from horizon_ryu.slicer.switch_link import SwitchLink
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
@@ -327,6 +329,38 @@ def test_a_flowspace_that_is_worked_by_no_more_is_freed_without_a_collection() -
             gc.enable()
 
     in_lab(test)
+
+
+def test_a_flowspace_that_cannot_be_made_ahead_is_told_of_and_made_by_who_waits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(found: Lab) -> None:
+        monkeypatch.setattr(engine, "FEW_RULES", 0)
+        monkeypatch.setattr(engine, "_prepared", broken)
+        await found.switch()
+        await found.tenant("a")
+        assert found.engine.faults == 1
+
+    in_lab(test)
+
+
+def test_a_switch_that_cannot_begin_ends_alone_though_it_had_to_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def test(found: Lab) -> None:
+        monkeypatch.setattr(engine, "FEW_RULES", 0)
+        with monkeypatch.context() as patch:
+            patch.setattr(SwitchLink, "_made", broken)
+            await (await found.switch()).is_lost.wait()
+        assert found.engine.faults == 1
+        await found.switch()
+        await found.tenant("a")
+
+    in_lab(test)
+
+
+def broken(*_args: object) -> None:
+    raise RuntimeError("broken")
 
 
 def test_a_slice_without_anything_on_a_switch_is_disconnected_there() -> None:
