@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from xen_bridge.errors import BridgeError, RequestConflict
@@ -30,8 +30,8 @@ class EndMaker(Protocol):
     def make(self, end: TunnelEnd) -> None:
         """Make what of an end is not there."""
 
-    def look(self, end: TunnelEnd) -> tuple[int | None, tuple[str, ...]]:
-        """Return the MTU of an end's device, if it is there, and what of the end is not there."""
+    def look(self, ends: Sequence[TunnelEnd]) -> list[tuple[int | None, tuple[str, ...]]]:
+        """Return the MTU of each end's device, if it is there, and what of the end is not there."""
 
     def remove(self, end: TunnelEnd) -> None:
         """Remove what of an end is there."""
@@ -68,9 +68,8 @@ class TunnelEnds:
 
     def told(self, check: bool = False) -> tuple[PlaneTunnel, ...]:
         """Return all ends for people; with ``check`` the kernel is asked what is not there."""
-        found = []
-        for end in self.view():
-            mtu, faults = self._kernel.look(end)
+        found, ends = [], self.view()
+        for end, (mtu, faults) in zip(ends, self._kernel.look(ends), strict=True):
             found.append(
                 PlaneTunnel(
                     bridge=end.bridge,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.link_tunnels import TunnelEnd, router_mtu
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import IFF_UP
-from xen_bridge.netlink.links import delete_link, set_master, set_mtu, set_up
+from xen_bridge.netlink.links import KernelLink, delete_link, set_master, set_mtu, set_up
 from xen_bridge.netlink.overlays import PORT, add_bridge, add_vxlan
 from xen_bridge.netlink.tables import links_by_name
 from xen_bridge.netlink.wire import Request, family_of
@@ -52,9 +53,15 @@ class TunnelKernel:
         device = links_by_name()[end.device]
         _change([set_master(device.index, home.index), set_up(device.index), set_up(home.index)])
 
-    def look(self, end: TunnelEnd) -> tuple[int | None, tuple[str, ...]]:
-        """Return the MTU of an end's device, in bytes, and what of the end is not there."""
-        links = links_by_name()
+    def look(self, ends: Sequence[TunnelEnd]) -> list[tuple[int | None, tuple[str, ...]]]:
+        """Return the MTU of each end's device, in bytes, and what of the end is not there."""
+        links = links_by_name() if ends else {}
+        return [self._seen(one, links) for one in ends]
+
+    @staticmethod
+    def _seen(
+        end: TunnelEnd, links: Mapping[str, KernelLink]
+    ) -> tuple[int | None, tuple[str, ...]]:
         device, bridge = links.get(end.device), links.get(end.bridge)
         faults = [] if device is not None else [f"device {end.device} is missing"]
         if bridge is None or bridge.kind != "bridge":

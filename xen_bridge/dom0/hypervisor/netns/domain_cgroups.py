@@ -1,16 +1,15 @@
 """Control groups of namespace domains (cgroup v2): their weight and cap of the processor.
 
-A domain has a group of its own, by its UUID, so that it keeps it wherever it is moved on this
-machine. Where there is no cgroup v2 with the controller ``cpu``, as on machines that still have
-v1, domains have neither weight nor cap.
+Where there is no cgroup v2 with the controller ``cpu``, as on machines that still have v1, domains
+have neither weight nor cap.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
+from xen_bridge.dom0.hypervisor.netns.domain_groups import DomainGroups
 from xen_bridge.errors import HypervisorError
 
 ROOT = Path("/sys/fs/cgroup")
@@ -18,15 +17,14 @@ DEFAULT_WEIGHT, DEFAULT_CAP = 256, 0
 """As on Xen; of the kernel's 1 to 10,000 a domain then has the 100 that all others have."""
 _KERNEL_DEFAULT, _KERNEL_MOST = 100, 10_000
 _PERIOD_US = 100_000
-_FOLDER = "xen-bridge"
 
 
-class DomainCgroups:
+class DomainCgroups(DomainGroups):
     """The groups of the domains of this machine, below ``root``."""
 
     def __init__(self, root: Path = ROOT) -> None:
+        super().__init__(root)
         self._root = root
-        self._folder = root / _FOLDER
 
     @property
     def are_there(self) -> bool:
@@ -39,36 +37,24 @@ class DomainCgroups:
 
     def enter(self, uuid: str, pid: int) -> None:
         """Have a process, and what it starts from now on, be in the group of a domain."""
-        group = self._folder / uuid
+        self.make(uuid)
         try:
-            group.mkdir(parents=True, exist_ok=True)
-            for above in (self._root, self._folder):
+            for above in (self._root, self.folder):
                 self._control(above).write_text("+cpu", encoding="ascii")
         except OSError as error:
             raise HypervisorError(f"no control group can be made: {error.strerror}") from error
-        self._write(uuid, "cgroup.procs", str(pid))
+        super().enter(uuid, pid)
         self.set(uuid, DEFAULT_WEIGHT, DEFAULT_CAP)
 
     def set(self, uuid: str, weight: int, cap: int) -> None:
         """Give a domain a weight as on Xen, and a cap in percent of one CPU (0: none)."""
-        self._write(uuid, "cpu.weight", str(kernel_weight(weight)))
+        self.write(uuid, "cpu.weight", str(kernel_weight(weight)))
         quota = str(cap * _PERIOD_US // 100) if cap else "max"
-        self._write(uuid, "cpu.max", f"{quota} {_PERIOD_US}")
-
-    def leave(self, uuid: str) -> None:
-        """Remove the group of a domain whose processes have ended."""
-        with suppress(OSError):
-            (self._folder / uuid).rmdir()
+        self.write(uuid, "cpu.max", f"{quota} {_PERIOD_US}")
 
     @staticmethod
     def _control(group: Path) -> Path:
         return group / "cgroup.subtree_control"
-
-    def _write(self, uuid: str, name: str, text: str) -> None:
-        try:
-            (self._folder / uuid / name).write_text(text, encoding="ascii")
-        except OSError as error:
-            raise HypervisorError(f"{name} of the control group: {error.strerror}") from error
 
 
 def kernel_weight(weight: int) -> int:

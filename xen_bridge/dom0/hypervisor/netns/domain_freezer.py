@@ -13,11 +13,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from xen_bridge.dom0.hypervisor.netns.domain_groups import DomainGroups
 from xen_bridge.errors import HypervisorError
 
 ROOTS = (Path("/sys/fs/cgroup"), Path("/sys/fs/cgroup/unified"))
 """Where v2 is mounted: alone, and beside v1."""
-_FOLDER = "xen-bridge"
+_FREEZE = "cgroup.freeze"
 _PATIENCE, _PAUSE = 10.0, 0.002
 """Seconds until all is frozen, and between two looks."""
 
@@ -27,44 +28,34 @@ class DomainFreezer:
 
     def __init__(self, roots: Iterable[Path] = ROOTS) -> None:
         found = [one for one in roots if (one / "cgroup.controllers").exists()]
-        self._folder = found[0] / _FOLDER if found else None
+        self._groups = DomainGroups(found[0]) if found else None
 
     @property
     def is_there(self) -> bool:
         """Whether groups can be made here, and frozen (Linux 5.2)."""
-        if self._folder is None:
+        if self._groups is None:
             return False
         with suppress(OSError):
-            self._folder.mkdir(exist_ok=True)
-            return os.access(self._folder / "cgroup.freeze", os.W_OK)
+            self._groups.folder.mkdir(exist_ok=True)
+            return os.access(self._groups.folder / _FREEZE, os.W_OK)
         return False
-
-    def _group(self, uuid: str) -> Path | None:
-        """Return the group of a domain; None if it has none."""
-        group = None if self._folder is None else self._folder / uuid
-        return group if group is not None and (group / "cgroup.freeze").exists() else None
 
     def enter(self, uuid: str, pid: int) -> None:
         """Have a process, and what it starts from now on, be in the group of a domain."""
-        if self._folder is None or not self.is_there:
-            return
-        try:
-            (self._folder / uuid).mkdir(exist_ok=True)
-            (self._folder / uuid / "cgroup.procs").write_text(str(pid), encoding="ascii")
-        except OSError as error:
-            raise HypervisorError(f"no control group can be made: {error.strerror}") from error
+        if self._groups is not None and self.is_there:
+            self._groups.enter(uuid, pid)
 
     def freeze(self, uuid: str, pid: int) -> bool:
         """Have all processes of a domain stand still; False if ``pid`` is in no group of it.
 
         HypervisorError if they do not: then all go on.
         """
-        group = self._group(uuid)
-        if group is None or str(pid) not in _read(group / "cgroup.procs").split():
+        groups = self._having(uuid)
+        if groups is None or str(pid) not in _read(groups.folder / uuid / "cgroup.procs").split():
             return False
-        _write(group / "cgroup.freeze", "1")
+        groups.write(uuid, _FREEZE, "1")
         deadline = time.monotonic() + _PATIENCE
-        while "frozen 1" not in _read(group / "cgroup.events"):
+        while "frozen 1" not in _read(groups.folder / uuid / "cgroup.events"):
             if time.monotonic() > deadline:
                 self.thaw(uuid)
                 raise HypervisorError("the processes of the domain do not stand still")
@@ -73,16 +64,19 @@ class DomainFreezer:
 
     def thaw(self, uuid: str) -> None:
         """Let them go on, if they stand still."""
-        group = self._group(uuid)
-        if group is not None:
-            _write(group / "cgroup.freeze", "0")
+        groups = self._having(uuid)
+        if groups is not None:
+            groups.write(uuid, _FREEZE, "0")
 
     def leave(self, uuid: str) -> None:
         """Remove the group of a domain whose processes have ended."""
-        group = self._group(uuid)
-        if group is not None:
-            with suppress(OSError):
-                group.rmdir()
+        if self._groups is not None:
+            self._groups.leave(uuid)
+
+    def _having(self, uuid: str) -> DomainGroups | None:
+        """Return the groups if a domain has one among them, which can be frozen."""
+        groups = self._groups
+        return groups if groups and (groups.folder / uuid / _FREEZE).exists() else None
 
 
 def _read(path: Path) -> str:
@@ -90,10 +84,3 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="ascii")
     except OSError:
         return ""
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="ascii")
-    except OSError as error:
-        raise HypervisorError(f"{path.name} of the control group: {error.strerror}") from error
