@@ -42,6 +42,7 @@ from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.channel import ChannelMessages, NumberedMessage
 from xen_bridge.protocol.documents.domains import (
     CreateDomain,
+    DeleteDomain,
     Domain,
     GetDomain,
     GetNode,
@@ -211,6 +212,24 @@ class MigrationLab:
             return self.wire.run(client.ask, body)
         finally:
             client.close()
+
+    @contextlib.contextmanager
+    def router(self) -> Iterator[MigrationLab]:
+        """Have a router at the first host meanwhile; at the end nothing of any is left."""
+        self.create()
+        # It has other MACs than the one before.
+        for station in (self.client, self.server):
+            station.ip("neigh", "flush", "all")
+        until(self.forwards, "the router forwards")
+        yield self
+        for host, service in enumerate(self.services):
+            if service._process is None:
+                service.start()
+            for name in self.domains(host):
+                self.ask(host, DeleteDomain(name))
+        for host in (0, 1):
+            until(lambda: self.leftovers(host) == [], "nothing is left")  # noqa: B023
+            until(lambda: self.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
 
     def create(self, host: int = 0, name: str = "r1") -> Domain:
         interfaces = (NewInterface("to1"), NewInterface("to2"))

@@ -31,16 +31,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigrationLab]:
 @pytest.fixture
 def lab(built: MigrationLab) -> Iterator[MigrationLab]:
     """Two hosts with a router between them, and a virtual router at the first."""
-    built.create()
-    for station in (built.client, built.server):
-        station.ip("neigh", "flush", "all")
-    until(built.forwards, "the router forwards")
-    yield built
-    for host in (0, 1):
-        for name in built.domains(host):
-            built.ask(host, DeleteDomain(name))
+    with built.router():
+        yield built
     until(lambda: not any(map(tunnels, (built, built), (0, 1))), "no tunnel is left")
-    until(lambda: built.plane_leftovers(0) + built.plane_leftovers(1) == [], "nor a plane")
 
 
 def links(lab: MigrationLab, host: int) -> dict[str, int]:

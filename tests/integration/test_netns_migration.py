@@ -42,18 +42,8 @@ def lab(built: MigrationLab) -> Iterator[MigrationLab]:
     """The lab, with a router that forwards at the first host."""
     for service, identity in zip(built.services, built.services[::-1], strict=True):
         service.authorize(identity.identity)
-    built.create()
-    # It has other MACs than the one before.
-    for station in (built.client, built.server):
-        station.ip("neigh", "flush", "all")
-    until(built.forwards, "the router forwards")
-    yield built
-    for host, service in enumerate(built.services):
-        if service._process is None:
-            service.start()
-        for name in built.domains(host):
-            built.ask(host, DeleteDomain(name))
-        until(lambda: built.leftovers(host) == [], "nothing is left")  # noqa: B023
+    with built.router():
+        yield built
 
 
 def test_a_router_goes_there_and_back_with_its_processes_its_links_and_its_pinning(

@@ -13,7 +13,6 @@ import pytest
 
 from migration_lab import RATE, MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
-from xen_bridge.protocol.documents.domains import DeleteDomain
 from xen_bridge.protocol.documents.migration import AbortMigration
 
 pytestmark = [
@@ -33,18 +32,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigrationLab]:
 @pytest.fixture
 def lab(built: MigrationLab) -> Iterator[MigrationLab]:
     """The lab, with a router at the first host."""
-    built.create()
-    for station in (built.client, built.server):
-        station.ip("neigh", "flush", "all")
-    until(built.forwards, "the router forwards")
-    yield built
-    for host, service in enumerate(built.services):
-        if service._process is None:
-            service.start()
-        for name in built.domains(host):
-            built.ask(host, DeleteDomain(name))
-        until(lambda: built.leftovers(host) == [], "nothing is left")  # noqa: B023
-        until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
+    with built.router():
+        yield built
 
 
 @pytest.mark.parametrize(

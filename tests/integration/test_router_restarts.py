@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pytest
 
 from migration_lab import MigrationLab, Traffic, pause, until
-from xen_bridge.protocol.documents.domains import DeleteDomain
 from xen_bridge.protocol.documents.migration import AbortMigration
 
 pytestmark = [
@@ -28,16 +27,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MigrationLab]:
 @pytest.fixture
 def lab(built: MigrationLab) -> Iterator[MigrationLab]:
     """Two machines, as they behave to each other, and a router at the first."""
-    built.create()
-    for station in (built.client, built.server):
-        station.ip("neigh", "flush", "all")
-    until(built.forwards, "the router forwards")
-    yield built
-    for host in (0, 1):
-        for name in built.domains(host):
-            built.ask(host, DeleteDomain(name))
-        until(lambda: built.leftovers(host) == [], "nothing is left")  # noqa: B023
-        until(lambda: built.plane_leftovers(host) == [], "no plane is left")  # noqa: B023
+    with built.router():
+        yield built
 
 
 def test_a_router_is_started_anew_at_the_other_machine_and_runs_at_one_at_any_moment(
