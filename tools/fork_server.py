@@ -56,8 +56,15 @@ _LOST = 255
 class ForkedProcess:
     """A program that the server started; like subprocess.Popen, as far as we need it."""
 
-    def __init__(self, path: str, command: Sequence[str], out: IO[bytes], env: Mapping[str, str]):
-        request = {"command": list(command), "env": dict(env), "folder": str(Path.cwd())}
+    def __init__(
+        self,
+        path: str,
+        command: Sequence[str],
+        out: IO[bytes],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+    ) -> None:
+        request = {"command": list(command), "env": dict(env), "folder": str(cwd or Path.cwd())}
         self._told, theirs = os.pipe()
         self._unread = b""
         self.returncode: int | None = None
