@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xen_bridge.atomic_write import replace_file
+from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.planes.dead_times import QUESTIONS
 from xen_bridge.planes.vtysh import NOT_RUNNING, Vtysh
@@ -172,7 +172,7 @@ class SessionHold:
             if one.identity in there:
                 self._vtysh.configure(lines(one, one.own))
                 done.append(one.peer)
-        self._file.unlink(missing_ok=True)
+        forget_file(self._file)
         self._until = None
         return tuple(done)
 
