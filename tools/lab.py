@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import cycle
@@ -17,7 +17,7 @@ from typing import Any
 
 from tools.controller_process import ControllerProcess, wait_until
 from topologies.catalogue import build
-from topologies.driver import MininetProcess
+from topologies.driver import LATEST_ANSWER, MininetProcess
 from topologies.graphs import Graph, GraphHost
 
 PROBE = Path(__file__).with_name("broadcast_probe.py")
@@ -249,10 +249,10 @@ class Lab:
 
         self.wait_until(lambda: len(runs()) == 1, seconds, "entries of one run only")
 
-    def expect_no_loss(self) -> None:
-        """Every host reaches every other, without one lost packet."""
-        hosts = [host.name for host in self._live_hosts()]
-        result = self.network.ping_all(hosts)
+    def expect_no_loss(self, hosts: Sequence[GraphHost] = ()) -> None:
+        """Every host (of these, if any are named) reaches every other, without one lost packet."""
+        names = [host.name for host in hosts or self._live_hosts()]
+        result = self.network.ping_all(names, LATEST_ANSWER)
         if result.lost:
             raise AssertionError(f"of {result.sent} pings these were lost: {result.lost}")
 
