@@ -111,7 +111,7 @@ def parse_port(value: Any, loc: Loc) -> int:
 
 
 def parse_mac(value: Any, loc: Loc) -> bytes:
-    """Return the 6 bytes of a MAC address written with colons, hyphens, dots (in fours) or nothing."""
+    """Return the 6 bytes of a MAC address: with colons, hyphens, dots (in fours) or nothing."""
     if not isinstance(value, str) or not _MAC.fullmatch(value):
         raise InvalidInput(loc, "not a MAC address such as 00:00:00:00:00:01")
     return bytes.fromhex(re.sub("[:.-]", "", value))

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import (
-    ARP_WORDS,
     ANY_TAG,
+    ARP_WORDS,
     ETHERTYPE_WORDS,
     PROTOCOL_WORDS,
     Loc,
