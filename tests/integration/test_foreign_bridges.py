@@ -123,7 +123,7 @@ def asked(lab: Lab) -> int:
 def expect_switches_to_carry(lab: Lab, host: str, other: str) -> None:
     """Ping, of which the controller may see the first frames and a question now and then."""
     begun = asked(lab)
-    command = ["ping", "-n", "-i", "0.01", "-c", str(PINGS), "-W", "2", other]
+    command = ["ping", "-n", "-i", "0.01", "-c", str(PINGS), "-W", "20", other]
     ran = lab.network.run(host, command, 60.0)
     assert f"{PINGS} packets transmitted, {PINGS} received" in ran.output, ran.output[-300:]
     seen = asked(lab) - begun
