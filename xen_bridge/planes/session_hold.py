@@ -154,6 +154,11 @@ class SessionHold:
         with self._lock:
             return self._put_back() if self._until is not None else ()
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to put back; does not block."""
+        return self._until is not None
+
     def due(self) -> None:
         """Put them back if nobody did in time; called from time to time."""
         with self._lock:
