@@ -183,18 +183,24 @@ def _become(variables: Mapping[str, str], folder: str, out: int) -> None:
 
 
 @contextmanager
-def serving(folder: Path, program: Sequence[str] = PROGRAM) -> Iterator[None]:
+def serving(
+    folder: Path,
+    program: Sequence[str] = PROGRAM,
+    python: Path = Path(sys.executable),
+    tree: Path = ROOT,
+) -> Iterator[None]:
     """Have a server while the block runs, for whoever starts controllers meanwhile.
 
-    ``program`` are the words for Python that make one; the descriptor of its socket is added.
+    ``program`` are the words for ``python`` that make one; the descriptor of its socket is added.
+    It finds this module in ``tree``, and the applications too, if they are there.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
         requests.bind(str(folder / "fork-server"))
         descriptor = requests.fileno()
         process = subprocess.Popen(
-            [sys.executable, *program, str(descriptor)],
+            [str(python), *program, str(descriptor)],
             stdin=subprocess.PIPE,
-            cwd=ROOT,
+            cwd=tree,
             env={**os.environ, "PYTHONFAULTHANDLER": "1"},
             pass_fds=[descriptor],
         )
