@@ -76,8 +76,12 @@ class FlowManager(HorizonApp):
             supervisor=horizon.supervisor,
             runtime=horizon.runtime,
             clock=self._now,
+            told_vain=self._tell_unkept,
         )
         return assemble(beneath, options, horizon.settings.flow_migration)
+
+    def _tell_unkept(self, dpids: frozenset[int]) -> None:
+        self.horizon.published.unkept = dpids
 
     def _measure(self, registry: FlowRegistry) -> None:
         metrics = self.horizon.metrics
