@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,59 +67,75 @@ const wait = setInterval(() => {
 def figures() -> Iterator[Figure]:
     """Open the page twice, then pan, filter, and take a switch away."""
     with (
-        tempfile.TemporaryDirectory(prefix="horizon-page-") as folder,
+        tempfile.TemporaryDirectory(prefix="horizon-page-", ignore_cleanup_errors=True) as folder,
         Controller("horizon_ryu.bundle", settings=SETTINGS) as controller,
     ):
         network = torus(*SIZE, KeepingSwitch)
         try:
             connect(controller, network, 2 * LINKS)
-            yield from _looked_at(network, Path(folder), f"http://127.0.0.1:{controller.rest_port}")
+            yield from Looks(network, controller, Path(folder)).figures()
         finally:
             network.close()
 
 
-def _looked_at(network: LoadNetwork, folder: Path, url: str) -> Iterator[Figure]:
-    for number, what in enumerate(("laid out for the first time", "positions kept")):
-        page = while_serving(network, partial(_opened, folder / str(number), url), LONGEST)
-        try:
-            clock = while_serving(network, partial(_clock, page), LONGEST)
-            yield Figure(f"table of {SWITCHES} switches ({what})", "ms", clock["table"])
-            yield Figure(f"first picture ({what})", "ms", clock["picture"])
-            if number == 1:
-                yield from _used(network, page)
-        finally:
-            while_serving(network, page.driver.quit, LONGEST)
+class Looks:
+    """Browsers at the controller, one after the other, while its switches are served."""
 
+    def __init__(self, network: LoadNetwork, controller: Controller, folder: Path) -> None:
+        self._network = network
+        self._address = controller.address
+        self._url = f"http://127.0.0.1:{controller.rest_port}"
+        self._folder = folder
 
-def _opened(profile: Path, url: str) -> Browser:
-    page = Browser(profile, url)
-    page.driver.set_script_timeout(LONGEST)
-    page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _CLOCK})
-    page.driver.get(url)
-    return page
+    def figures(self) -> Iterator[Figure]:
+        """Look twice, and use the page at the second time."""
+        for number, what in enumerate(("laid out for the first time", "positions kept")):
+            page = self._serve(lambda number=number: self._opened(str(number)))  # type: ignore
+            try:
+                clock = self._serve(lambda page=page: _clock(page))  # type: ignore
+                yield Figure(f"table of {SWITCHES} switches ({what})", "ms", clock["table"])
+                yield Figure(f"first picture ({what})", "ms", clock["picture"])
+                if number == 1:
+                    yield from self._used(page)
+            finally:
+                self._serve(page.driver.quit)
+
+    def _serve(self, call: Callable[[], Any]) -> Any:
+        """Return what ``call`` returns; switches that a busy machine lost come back."""
+        return while_serving(self._network, call, LONGEST, self._address)
+
+    def _opened(self, name: str) -> Browser:
+        page = Browser(self._folder / name, self._url)
+        page.driver.set_script_timeout(LONGEST)
+        page.driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": _CLOCK})
+        page.driver.get(self._url)
+        return page
+
+    def _used(self, page: Browser) -> Iterator[Figure]:
+        is_table = self._serve(lambda: page.is_shown(".show-table .objects"))
+        yield Figure(
+            "the table is what opens first: 1", "", float(is_table), 1.0, more_is_better=True
+        )
+        self._serve(lambda: page.press("2"))
+        self._serve(lambda: page.is_shown(".show-picture .picture"))
+        frames = self._serve(lambda: page.ask_later(_PAN))
+        yield Figure("panning", "frames/s", frames, LEAST_FRAMES, more_is_better=True)
+        pressed = self._serve(lambda: page.ask_later(_FILTER, "OpenFlow"))
+        yield Figure("filter: a keystroke", "ms", pressed)
+        yield Figure("memory of the page's objects", "MB", self._serve(page.heap) / 1e6)
+        took = self._leaves(page, SWITCHES // 2)
+        yield Figure("a switch leaves, to its picture", "ms", took, MOST_CHANGE_MS)
+
+    def _leaves(self, page: Browser, dpid: int) -> float:
+        """Return the milliseconds from the end of a connection to the picture without it."""
+        self._serve(lambda: page.ask(_LEAVE, f"{dpid:016x}"))
+        left = time.time()
+        self._network.leave(dpid)
+        # Nobody is taken back: it is to be gone.
+        gone = lambda: page.wait(lambda: page.ask("return window.left"), "it is gone")  # noqa: E731
+        return float(while_serving(self._network, gone, LONGEST)) - 1000 * left
 
 
 def _clock(page: Browser) -> Any:
     page.wait(lambda: page.ask("return window.clock.picture"), "the picture", LONGEST)
     return page.ask("return window.clock")
-
-
-def _used(network: LoadNetwork, page: Browser) -> Iterator[Figure]:
-    def ask(script: str, *given: object) -> Any:
-        return while_serving(network, lambda: page.ask_later(script, *given), LONGEST)
-
-    is_table = while_serving(network, lambda: page.is_shown(".show-table .objects"), LONGEST)
-    yield Figure("the table is what opens first: 1", "", float(is_table), 1.0, more_is_better=True)
-    while_serving(network, lambda: page.press("2"), LONGEST)
-    while_serving(network, lambda: page.is_shown(".show-picture .picture"), LONGEST)
-    yield Figure("panning", "frames/s", ask(_PAN), LEAST_FRAMES, more_is_better=True)
-    yield Figure("filter: a keystroke", "ms", ask(_FILTER, "OpenFlow"))
-    yield Figure("memory of the page's objects", "MB", while_serving(network, page.heap, 60) / 1e6)
-    gone = f"{SWITCHES // 2:016x}"
-    while_serving(network, lambda: page.ask(_LEAVE, gone), LONGEST)
-    left = time.time()
-    network.leave(SWITCHES // 2)
-    shown = while_serving(
-        network, lambda: page.wait(lambda: page.ask("return window.left"), "it is gone"), LONGEST
-    )
-    yield Figure("a switch leaves, to its picture", "ms", shown - 1000 * left, MOST_CHANGE_MS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import TypeVar
 
 from bench.controller import Controller
@@ -15,8 +16,16 @@ PATIENCE = 240.0
 """Seconds that switches and links have to be known in: what is measured comes after that."""
 
 
-def while_serving(network: LoadNetwork, call: Callable[[], Answer], seconds: float) -> Answer:
-    """Return what ``call``, in a thread of its own, returns; TimeoutError after so many seconds."""
+def while_serving(
+    network: LoadNetwork,
+    call: Callable[[], Answer],
+    seconds: float,
+    address: tuple[str, int] | None = None,
+) -> Answer:
+    """Return what ``call``, in a thread of its own, returns; TimeoutError after so many seconds.
+
+    With the controller's ``address``, switches that it gives up meanwhile are connected again.
+    """
     answers: list[Answer] = []
     errors: list[BaseException] = []
 
@@ -28,7 +37,14 @@ def while_serving(network: LoadNetwork, call: Callable[[], Answer], seconds: flo
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    ended = network.run(lambda: bool(answers or errors), time.monotonic() + seconds)
+    deadline = time.monotonic() + seconds
+
+    def is_over() -> bool:
+        if address is not None:
+            _take_back(network, address, deadline)
+        return bool(answers or errors)
+
+    ended = network.run(is_over, deadline)
     if errors:
         raise errors[0]
     if not ended:
@@ -41,12 +57,13 @@ def connect(controller: Controller, network: LoadNetwork, links: int) -> None:
     deadline = time.monotonic() + PATIENCE
     network.connect(controller.address, deadline)
     while not (
-        network.joined() and while_serving(network, lambda: _links(controller), PATIENCE) >= links
+        network.joined()
+        and while_serving(network, lambda: _links(controller), PATIENCE, controller.address)
+        >= links
     ):
         if time.monotonic() > deadline:
             raise RuntimeError(f"not all switches or links are there\n{controller.trouble()}")
-        _take_back(network, controller.address, deadline)
-        network.run_for(1)
+        while_serving(network, partial(time.sleep, 1), PATIENCE, controller.address)
 
 
 def _take_back(network: LoadNetwork, address: tuple[str, int], deadline: float) -> None:

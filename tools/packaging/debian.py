@@ -32,7 +32,12 @@ _FILES = (
     ("debian/postrm", "DEBIAN/postrm", 0o755),
 )
 _DOCUMENTS = ("README.rst", "CHANGELOG.rst", "SECURITY.rst", "NOTICE")
-_COMPLETION = Path("usr/share/bash-completion/completions/horizonctl")
+_COMPLETIONS = {
+    "bash": Path("usr/share/bash-completion/completions/horizonctl"),
+    "zsh": Path("usr/share/zsh/vendor-completions/_horizonctl"),
+    "fish": Path("usr/share/fish/vendor_completions.d/horizonctl.fish"),
+}
+"""Where each shell looks for it."""
 
 
 class PackageError(Exception):
@@ -108,7 +113,8 @@ def lay_files(root: Path) -> None:
         link = root / "usr/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(f"/{HOME}/bin/{name}")
-    _write(root / _COMPLETION, completion("bash"))
+    for shell, completed in _COMPLETIONS.items():
+        _write(root / completed, completion(shell))
 
 
 def completion(shell: str) -> str:

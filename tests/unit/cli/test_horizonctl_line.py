@@ -141,6 +141,23 @@ def test_the_version_and_the_environment_are_told() -> None:
         assert text in told
 
 
+@pytest.mark.parametrize(
+    ("shell", "typed", "place"),
+    [("bash", "horizonctl flows ad", "2"), ("zsh", "horizonctl flows ad", "2"),
+     ("fish", "horizonctl flows ad", "ad")],
+)  # fmt: skip
+def test_shells_are_told_how_to_complete_and_ask(shell: str, typed: str, place: str) -> None:
+    def asked(instruction: str, **more: str) -> str:
+        variables = {"_HORIZONCTL_COMPLETE": f"{shell}_{instruction}", **more}
+        return CliRunner().invoke(main, env=variables, prog_name="horizonctl").output
+
+    assert "_HORIZONCTL_COMPLETE" in asked("source")
+    told = asked("complete", COMP_WORDS=typed, COMP_CWORD=place)
+    words = told.replace(",", "\n").replace("\t", "\n").splitlines()
+    assert "add" in words
+    assert "delete" not in words
+
+
 def test_a_file_of_authorities_that_is_none_is_named(tmp_path: Any) -> None:
     for name, data in (("gone.pem", None), ("empty.pem", b"nonsense")):
         path = tmp_path / name

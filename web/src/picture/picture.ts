@@ -3,6 +3,7 @@
 import cytoscape, { type Core, type EventObject, type NodeSingular } from "cytoscape";
 import type { Position } from "../api/types.ts";
 import { apart, type Box } from "./boxes.ts";
+import { Drawing, type Marks } from "./drawing.ts";
 import type { Elements, PictureEdge, PictureNode } from "./elements.ts";
 import type { LayoutRequest } from "./layout_worker.ts";
 import { look } from "./look.ts";
@@ -19,14 +20,6 @@ export interface PictureEvents {
   placed(positions: Map<string, Position>): void;
 }
 
-export interface Marks {
-  selected: ReadonlySet<string>;
-  /** Null: everything is as bright. */
-  lit: ReadonlySet<string> | null;
-  planned: ReadonlySet<string>;
-  cut: ReadonlySet<string>;
-}
-
 const SIZES = { switch: 46, station: 14, segment: 26, xen_host: 154, router: 54 };
 const ROOMS = { switch: 90, station: 44, segment: 60, xen_host: 190, router: 84 };
 const MARGIN = { x: 80, y: 60 };
@@ -38,9 +31,9 @@ const LONE_MS = 1_500;
 
 export class Picture {
   private readonly cy: Core;
+  private readonly drawing: Drawing;
   private wanted: Elements = { nodes: [], edges: [] };
   private positions: Map<string, Position> = new Map();
-  private marks: Marks = { selected: new Set(), lit: null, planned: new Set(), cut: new Set() };
   private since = new Map<string, number>();
   private arranging = false;
   private fitted = false;
@@ -58,6 +51,7 @@ export class Picture {
       boxSelectionEnabled: false,
       autounselectify: true,
     });
+    this.drawing = new Drawing(this.cy);
     this.cy.on("tap", (event: EventObject) => {
       this.events.clicked(event.target === this.cy ? null : (event.target.id() as string));
     });
@@ -83,18 +77,7 @@ export class Picture {
   }
 
   mark(marks: Marks): void {
-    this.marks = marks;
-    this.cy.batch(() => {
-      this.cy.elements().forEach((one) => {
-        const id = one.id();
-        one.toggleClass("selected", marks.selected.has(id));
-        one.toggleClass("lit", marks.lit?.has(id) ?? false);
-        const isLit = marks.lit === null || marks.lit.has(id) || marks.planned.has(id);
-        one.toggleClass("dim", !isLit && !one.isParent());
-        one.toggleClass("planned", marks.planned.has(id));
-        one.toggleClass("cut", marks.cut.has(id));
-      });
-    });
+    this.drawing.mark(marks);
   }
 
   fit(): void {
@@ -273,20 +256,7 @@ export class Picture {
     const nodes = this.wanted.nodes.filter((one) => this.isPlaced(one));
     const there = new Set(nodes.map((one) => one.id));
     const edges = this.wanted.edges.filter((one) => there.has(one.source) && there.has(one.target));
-    const wanted = new Set([...there, ...edges.map((one) => one.id)]);
-    this.cy.batch(() => {
-      this.cy
-        .elements()
-        .filter((one) => !wanted.has(one.id()))
-        .remove();
-      for (const one of nodes.sort(
-        (a, b) => Number(a.parent !== null) - Number(b.parent !== null),
-      )) {
-        this.drawNode(one);
-      }
-      for (const one of edges) this.drawEdge(one);
-    });
-    this.mark(this.marks);
+    this.drawing.show(nodes, edges, this.positions);
     this.fitFirst();
   }
 
@@ -300,27 +270,6 @@ export class Picture {
   private isPlaced(one: PictureNode): boolean {
     if (this.positions.has(one.id)) return true;
     return one.kind === "xen_host" && this.wanted.nodes.some((other) => other.parent === one.id);
-  }
-
-  private drawNode(one: PictureNode): void {
-    const { parent, ...data } = one;
-    const spot = this.positions.get(one.id);
-    const known = this.cy.getElementById(one.id);
-    if (known.empty()) {
-      const whole = { ...data, ...(parent === null ? {} : { parent }) };
-      this.cy.add({ group: "nodes", data: whole, ...(spot ? { position: { ...spot } } : {}) });
-      return;
-    }
-    update(known, data);
-    if (spot === undefined || known.isParent() || known.grabbed()) return;
-    const at = known.position();
-    if (at.x !== spot.x || at.y !== spot.y) known.position({ x: spot.x, y: spot.y });
-  }
-
-  private drawEdge(one: PictureEdge): void {
-    const known = this.cy.getElementById(one.id);
-    if (known.empty()) this.cy.add({ group: "edges", data: { ...one } });
-    else update(known, one);
   }
 
   // ---- hands
@@ -363,13 +312,4 @@ function roomBetween(one: PictureNode, other: PictureNode | undefined): number {
   const isBox =
     other.kind === "xen_host" || (other.kind === "router" && other.parent !== one.parent);
   return isBox ? ROOMS.xen_host : 0;
-}
-
-/** Change what differs: each change of data has styles computed again. */
-function update(one: cytoscape.CollectionReturnValue, data: object): void {
-  for (const [name, value] of Object.entries(data)) {
-    if (name !== "id" && name !== "source" && name !== "target" && one.data(name) !== value) {
-      one.data(name, value);
-    }
-  }
 }

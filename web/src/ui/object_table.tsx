@@ -28,7 +28,11 @@ export function ObjectTable({ choose }: { choose(id: string): void }) {
   const [text, setText] = useState("");
   const [order, setOrder] = useState<Order>({ key: "name", descending: false });
   const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
-  const groups = useMemo(() => groupsOf(world), [world]);
+  const { network, loads, flows, slices, networks, xenHosts, domains } = world;
+  const groups = useMemo(
+    () => groupsOf(world),
+    [network, loads, flows, slices, networks, xenHosts, domains],
+  );
   const lines = useMemo(
     () => linesOf(arranged(groups, text, order), closed),
     [groups, text, order, closed],
