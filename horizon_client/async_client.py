@@ -38,10 +38,14 @@ class AsyncClient:
         self._kept: httpx.AsyncClient | None = None
 
     async def __aenter__(self) -> Self:
-        """Keep connections from now on."""
+        """Keep connections from now on; NoAnswer if the proxy for them is of no use."""
         import httpx
 
-        self._kept = httpx.AsyncClient(verify=self.connection.verify)
+        try:
+            self._kept = httpx.AsyncClient(**self.connection.carrier_options)
+        except (ImportError, ValueError) as error:
+            # Of a proxy, which may be of a kind that is not there.
+            raise self.connection.unreachable(error) from error
         return self
 
     async def __aexit__(
@@ -116,5 +120,5 @@ class AsyncClient:
                 yield socket
         except InvalidStatus as error:
             raise self.connection.refused_stream(error.response) from error
-        except (OSError, ConnectionClosed, WebSocketException) as error:
+        except (OSError, ConnectionClosed, WebSocketException, ImportError) as error:
             raise self.connection.unreachable(error) from error

@@ -40,10 +40,14 @@ class Client:
         self._kept: httpx.Client | None = None
 
     def __enter__(self) -> Self:
-        """Keep connections from now on."""
+        """Keep connections from now on; NoAnswer if the proxy for them is of no use."""
         import httpx
 
-        self._kept = httpx.Client(verify=self.connection.verify)
+        try:
+            self._kept = httpx.Client(**self.connection.carrier_options)
+        except (ImportError, ValueError) as error:
+            # Of a proxy, which may be of a kind that is not there.
+            raise self.connection.unreachable(error) from error
         return self
 
     def __exit__(
@@ -69,13 +73,12 @@ class Client:
         options = self.connection.options_of(request)
         try:
             if self._kept is None:
-                tls: dict[str, Any] = (
-                    {} if self.connection.tls is None else {"verify": self.connection.tls}
-                )
-                answer = httpx.request(method, url, **options, **tls)
+                with httpx.Client(**self.connection.carrier_options) as client:
+                    answer = client.request(method, url, **options)
             else:
                 answer = self._kept.request(method, url, **options)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:
+            # A proxy may need a package that is not there.
             raise self.connection.unreachable(error) from error
         except ValueError as error:
             raise CannotBeSent(f"this cannot be sent: {error}") from error
@@ -123,5 +126,5 @@ class Client:
                 yield socket
         except InvalidStatus as error:
             raise self.connection.refused_stream(error.response) from error
-        except (OSError, ConnectionClosed, WebSocketException) as error:
+        except (OSError, ConnectionClosed, WebSocketException, ImportError) as error:
             raise self.connection.unreachable(error) from error

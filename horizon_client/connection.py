@@ -12,8 +12,10 @@ import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any, TypeVar
 from urllib.parse import urlencode, urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 from horizon_client.api_request import ApiRequest, Snapshot
 from horizon_client.errors import (
@@ -109,9 +111,30 @@ class ControllerConnection:
         }
 
     @property
-    def verify(self) -> ssl.SSLContext | bool:
-        """What httpx is to verify by."""
-        return True if self.tls is None else self.tls
+    def carrier_options(self) -> dict[str, Any]:
+        """What a client of httpx is made with.
+
+        A proxy that the environment names is asked for a controller elsewhere only: it would look
+        for one on this machine on its own.
+        """
+        import httpx
+
+        verify: ssl.SSLContext | bool = True if self.tls is None else self.tls
+        if not self._is_here:
+            return {"verify": verify}
+        if self.tls is None and self.url.startswith("https:"):
+            # The authorities that the environment names count all the same.
+            verify = httpx.create_ssl_context()
+        return {"verify": verify, "trust_env": False}
+
+    @property
+    def _is_here(self) -> bool:
+        """Whether the controller is on this machine."""
+        host = urlsplit(self.url).hostname or ""
+        try:
+            return ip_address(host).is_loopback
+        except ValueError:
+            return host == "localhost" or host.endswith(".localhost")
 
     def events_url(self, query: Mapping[str, str]) -> str:
         """Return the URL of the WebSocket of events."""
@@ -131,6 +154,7 @@ class ControllerConnection:
             "open_timeout": self.seconds,
             "max_size": MAX_MESSAGE,
             "ssl": self.tls if self.url.startswith("https:") else None,
+            **({"proxy": None} if self._is_here else {}),
         }
 
     def understood(
@@ -147,7 +171,18 @@ class ControllerConnection:
     def unreachable(self, error: Exception) -> NoAnswer:
         """Return the error that nobody answers."""
         reason = str(error) or type(error).__name__
-        return NoAnswer(f"no answer from {self.url}: {reason}")
+        return NoAnswer(f"no answer from {self.url}{self._by_proxy()}: {reason}")
+
+    def _by_proxy(self) -> str:
+        """Tell which proxy of the environment is asked, if one is."""
+        parts = urlsplit(self.url)
+        named = getproxies()
+        proxy = named.get(parts.scheme) or named.get("all")
+        if not proxy or self._is_here or proxy_bypass(parts.hostname or ""):
+            return ""
+        # Before the @ there may be a password.
+        where = proxy.rpartition("@")[2]
+        return f" by the proxy {where}, which the environment names (NO_PROXY leaves it out)"
 
     def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer:
         """Return what an answer other than a WebSocket says; NoAnswer if it may get better."""

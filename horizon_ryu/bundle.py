@@ -26,6 +26,6 @@ class Bundle(HorizonApp):
     """Loads all applications and does nothing itself."""
 
 
-# What Ryu's require_app would note: to find its caller it reads the whole stack, with the sources
-# of all who import, which takes another tenth.
+# What Ryu's require_app would note, here and in applications: to find its caller it reads the whole
+# stack, with the sources of all who import, which takes another tenth.
 _REQUIRED_APP = list(APPLICATIONS)

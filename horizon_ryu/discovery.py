@@ -22,7 +22,7 @@ from horizon_ryu.app import HorizonApp
 from horizon_ryu.audit.entries import EntryAudit
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_from_json, pins_to_json
+from horizon_ryu.core.discovery.host_pins import MAX_PINS, pins_to_json
 from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
@@ -32,7 +32,14 @@ from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Host, PortRef, Switch, TopologyChange, TopologyView
-from horizon_ryu.discovery_core import core_of, lldp_entry, network_view, recall, warn_of_links
+from horizon_ryu.discovery_core import (
+    core_of,
+    lldp_entry,
+    network_view,
+    pin_again,
+    recall,
+    warn_of_links,
+)
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
@@ -107,8 +114,7 @@ class Discovery(HorizonApp):
             self.horizon.switches, self._lldp_wanted, lambda dpid, _lacking: self._lost_drop(dpid)
         )
         self.horizon.audits.register("discovery", audit.begin)
-        for pin in pins_from_json(self.horizon.store.get_setting(PINS_SETTING)):
-            self._core.pin_host(pin)
+        pin_again(self._core, self.horizon.store, PINS_SETTING)
 
     def start(self) -> None:
         """Begin to probe, once all applications are there."""

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.host_pins import pins_from_json
 from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
 from horizon_ryu.core.discovery.link_trials import TrialLimits
@@ -24,6 +25,8 @@ from horizon_ryu.openflow.registry import SwitchRegistry
 from horizon_ryu.store import Store
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, FlowModFlags, Match, ToController
 from xen_bridge.runtime.port import Runtime
+
+LOG = logging.getLogger("horizon.discovery")
 
 _ASKED_AT_ONCE = 64
 _LINK_ALARMS = {
@@ -74,6 +77,15 @@ def recall(core: DiscoveryControl, store: Store, now: float) -> None:
         return
     joined = JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
     core.recall(joined, now + RECALL_TIME)
+
+
+def pin_again(core: DiscoveryControl, store: Store, setting: str) -> None:
+    """Pin the hosts that were pinned in an earlier run; of pins that cannot be read none is."""
+    try:
+        for pin in pins_from_json(store.get_setting(setting)):
+            core.pin_host(pin)
+    except InvalidInput as error:
+        LOG.error("discovery: no host is pinned, by what the store has: %s", error)
 
 
 def lldp_entry(cookie: int) -> FlowMod:

@@ -15,7 +15,6 @@ import secrets
 from functools import partial
 from typing import Any
 
-from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
@@ -38,7 +37,8 @@ from horizon_ryu.wire.codecs import codec_of
 OVERDUE_INTERVAL = 1.0
 """Seconds between two tries to write what the store has refused."""
 
-app_manager.require_app("horizon_ryu.discovery")
+# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
+_REQUIRED_APP = ["horizon_ryu.discovery"]
 
 
 class FlowManager(HorizonApp):
@@ -76,8 +76,12 @@ class FlowManager(HorizonApp):
             supervisor=horizon.supervisor,
             runtime=horizon.runtime,
             clock=self._now,
+            told_vain=self._tell_unkept,
         )
         return assemble(beneath, options, horizon.settings.flow_migration)
+
+    def _tell_unkept(self, dpids: frozenset[int]) -> None:
+        self.horizon.published.unkept = dpids
 
     def _measure(self, registry: FlowRegistry) -> None:
         metrics = self.horizon.metrics

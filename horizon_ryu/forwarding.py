@@ -17,7 +17,6 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
-from ryu.base import app_manager
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
@@ -52,8 +51,8 @@ LOOK_AGAIN = 0.2
 DRAIN = 0.5
 """Seconds for the frames on their way to leave the network."""
 
-app_manager.require_app("horizon_ryu.discovery")
-app_manager.require_app("horizon_ryu.spanning_tree")
+# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
+_REQUIRED_APP = ["horizon_ryu.discovery", "horizon_ryu.spanning_tree"]
 
 
 class Forwarding(HorizonApp):

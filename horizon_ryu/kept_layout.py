@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
-from horizon_ryu.core.layout import Changes, PictureLayout, Position
+from horizon_ryu.core.layout import FARTHEST, Changes, PictureLayout, Position
 
 POSITIONS_TOLD = 512
 """Positions that an event tells, at most: beyond them the layout is asked for again."""
@@ -37,10 +37,7 @@ class KeptLayout:
         self._publish = publish
         self._changing = changing
         self._layout = PictureLayout(
-            {
-                row["node"]: Position(row["x"], row["y"], bool(row["pinned"]))
-                for row in store.layout()
-            }
+            {row["node"]: place for row in store.layout() if (place := _position(row))}
         )
 
     @property
@@ -71,6 +68,15 @@ class KeptLayout:
         self._store.put_layout(rows, gone)
         self._layout = layout
         self._publish("position_change", _told(changes))
+
+
+def _position(row: Row) -> Position | None:
+    """Return a position that is kept; None for what no picture has, which is then forgotten."""
+    try:
+        place = Position(float(row["x"]), float(row["y"]), bool(row["pinned"]))
+    except (TypeError, ValueError):
+        return None
+    return place if abs(place.x) <= FARTHEST and abs(place.y) <= FARTHEST else None
 
 
 def _told(changes: Changes) -> dict[str, Any]:

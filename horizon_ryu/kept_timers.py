@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 from typing import Any, Protocol, TypeVar
 
+from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import Timers
 
 SomeTimers = TypeVar("SomeTimers", bound=Timers)
@@ -23,11 +24,16 @@ class SettingStore(Protocol):
 def kept_timers(store: SettingStore, name: str, configured: SomeTimers) -> SomeTimers:
     """Return the timers that were kept under ``name``; of one that was not, what is configured.
 
-    A timer that this version does not know is passed over.
+    A timer that this version does not know is passed over; InvalidInput for one that is none.
     """
-    saved = store.get_setting(name) or {}
+    saved = store.get_setting(name)
+    if not isinstance(saved, dict):
+        return configured
     known = {item.name for item in fields(configured)}
-    return replace(configured, **{key: saved[key] for key in known & set(saved)})
+    try:
+        return replace(configured, **{key: saved[key] for key in known & set(saved)})
+    except (InvalidInput, TypeError) as error:
+        raise InvalidInput((name,), f"the store has a timer that is none: {error}") from error
 
 
 def keep_timers(store: SettingStore, name: str, timers: Timers) -> None:

@@ -24,6 +24,8 @@ class Published:
     ``unanswered`` has, by dpid, the kinds of requests that a switch which lives never answers; the
     mapping is another one when that changes.
     ``crowded`` has, by dpid, how many ports of a switch are beyond the cap; Discovery writes it.
+    ``unkept`` are the switches that confirm entries of flows and do not keep them; the Flow Manager
+    writes it.
     ``slicer_trouble`` says what is wrong with the slicer's engine; Slicing writes it.
     ``forest`` is None while Spanning Tree does not run.
     """
@@ -34,5 +36,6 @@ class Published:
     crowded: Mapping[int, int] = field(default_factory=lambda: MappingProxyType({}))
     slow_joins: frozenset[int] = frozenset()
     believes_links: bool = True
+    unkept: frozenset[int] = frozenset()
     slicer_trouble: str | None = None
     unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

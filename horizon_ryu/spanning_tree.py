@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
-from ryu.base import app_manager
 from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
@@ -67,7 +66,8 @@ SAVE_INTERVAL = 2.0
 _REST = 3
 """A search that took t seconds is followed by this many t of rest while changes pile up."""
 
-app_manager.require_app("horizon_ryu.discovery")
+# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
+_REQUIRED_APP = ["horizon_ryu.discovery"]
 
 
 class SpanningTree(HorizonApp):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
-from horizon_ryu.core.errors import Conflict, NotFound, StoreError
+from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound, StoreError
 from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store_database import (
     BUSY_WAIT,
@@ -32,6 +33,8 @@ from horizon_ryu.store_tables import (
 
 __all__ = ["BUSY_WAIT", "Carry", "Row", "Store", "StoreError"]
 
+LOG = logging.getLogger("horizon.store")
+
 _SLICES_STATE = "slices.state"
 
 
@@ -49,7 +52,7 @@ class Store(FlowRows):
         """Return the named networks, by name."""
         with self._reading() as connection:
             rows = connection.execute(sa.select(NETWORKS).order_by(NETWORKS.c.name)).all()
-        return {row.name: parse_definition(row.definition) for row in rows}
+        return {name: found for name, text in rows if (found := _definition(name, text))}
 
     @carried_read
     def network(self, name: str) -> NetworkDefinition:
@@ -190,6 +193,15 @@ class Store(FlowRows):
             if rows.rules:
                 connection.execute(sa.insert(SLICE_RULES), list(rows.rules))
             _set(connection, _SLICES_STATE, dict(rows.state))
+
+
+def _definition(name: str, text: str) -> NetworkDefinition | None:
+    """Return a network that is kept; None for one that cannot be read: the others are told."""
+    try:
+        return parse_definition(text)
+    except InvalidInput as error:
+        LOG.error("the store has a network %r that cannot be read: %s", name, error)
+        return None
 
 
 def _set(connection: sa.Connection, name: str, value: Any) -> None:

@@ -6,6 +6,7 @@ to date at start (alembic); a schema newer than this program is refused and left
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -115,7 +116,7 @@ class Database:
         """How many reads and writes failed, by what they were."""
         self._wait = START_WAIT
         try:
-            self._engine = sa.create_engine(url)
+            self._engine = _opened(sa.make_url(url))
             self._place = file_of(self._engine.url)
             if self._place is not None:
                 keep_to_owner(self._place)
@@ -252,6 +253,27 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self._engine.dispose()
+
+
+def _opened(url: sa.URL) -> sa.Engine:
+    """Return what makes connections to the database at ``url``."""
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    # In memory a database is its connection: another one would find none of it.
+    alone = {"poolclass": sa.StaticPool, "connect_args": {"check_same_thread": False}}
+    return sa.create_engine(url, json_deserializer=_value, **({} if file_of(url) else alone))
+
+
+def _value(text: str) -> Any:
+    """Return a JSON value that SQLite has; None, as if it were not there, where it is damaged.
+
+    SQLite takes any text for JSON, so one row that somebody has spoilt would end every read.
+    """
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        LOG.error("the store has a value that cannot be read: %s", error)
+        return None
 
 
 def delete_rows(connection: sa.Connection, column: sa.Column[Any], values: Sequence[Any]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from examples import THOROUGH
 from time_spent import TimeSpent
 
 TESTS = Path(__file__).parent
@@ -41,6 +42,7 @@ settings.register_profile(
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )
+settings.register_profile(THOROUGH, settings.get_profile("horizon"), max_examples=300)
 settings.load_profile("horizon")
 
 

@@ -3,15 +3,17 @@
 Usage::
 
     broadcast_probe.py send INTERFACE COUNT [GAP_SECONDS]
-    broadcast_probe.py count INTERFACE IDLE_SECONDS
+    broadcast_probe.py count INTERFACE EXPECTED IDLE_SECONDS
 
-``count`` prints one JSON object ``{"<source mac>/<number>": copies, ...}``. Runs under the
-system's interpreter, with the standard library only. The Ethernet type is one reserved for local
+``count`` prints one JSON object ``{"<source mac>/<number>": copies, ...}`` after an interrupt
+(SIGINT), when EXPECTED frames have come and none has for IDLE_SECONDS. Runs under the system's
+interpreter, with the standard library only. The Ethernet type is one reserved for local
 experiments (IEEE 802, 0x88b5), so nothing else on the network is counted.
 """
 
 import collections
 import json
+import signal
 import socket
 import struct
 import sys
@@ -19,8 +21,9 @@ import time
 
 LOCAL_EXPERIMENT = 0x88B5
 BROADCAST = b"\xff" * 6
-LONGEST_WAIT = 30.0
-"""Seconds after which counting ends in any case: a storm must not keep us for ever."""
+LONGEST_WAIT = 20.0
+"""Seconds after the interrupt by which counting ends in any case: for what is lost, and storms."""
+POLL = 0.1
 
 
 def send(interface: str, count: int, gap: float = 0.02) -> None:
@@ -33,24 +36,34 @@ def send(interface: str, count: int, gap: float = 0.02) -> None:
             time.sleep(gap)
 
 
-def count(interface: str, idle: float) -> dict[str, int]:
-    """Return how many copies of each frame arrived, when ``idle`` seconds went by without one."""
+def count(interface: str, expected: int, idle: float) -> dict[str, int]:
+    """Return how many copies of each frame arrived, as the module says."""
     heard: collections.Counter[str] = collections.Counter()
+    interrupted = []
+    signal.signal(signal.SIGINT, lambda *_: interrupted.append(time.monotonic()))
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(LOCAL_EXPERIMENT)) as raw:
         raw.bind((interface, LOCAL_EXPERIMENT))
+        raw.settimeout(POLL)
         print("listening", flush=True)
-        raw.settimeout(LONGEST_WAIT)
-        deadline = time.monotonic() + LONGEST_WAIT
-        while time.monotonic() < deadline:
+        last = time.monotonic()
+        while not _is_over(interrupted, heard.total() >= expected, last + idle):
             try:
                 frame, (_, _, kind, _, _) = raw.recvfrom(2048)
             except TimeoutError:
-                break
-            raw.settimeout(idle)
+                continue
             if kind != socket.PACKET_OUTGOING:
+                last = time.monotonic()
                 number = struct.unpack_from("!I", frame, 14)[0]
                 heard[f"{frame[6:12].hex(':')}/{number}"] += 1
     return heard
+
+
+def _is_over(interrupted: list[float], is_whole: bool, silent_at: float) -> bool:
+    """Tell whether nothing is waited for: all came and it was silent since, or it is too late."""
+    now = time.monotonic()
+    if not interrupted:
+        return False
+    return (is_whole and now > silent_at) or now > interrupted[0] + LONGEST_WAIT
 
 
 def main(arguments: list[str]) -> None:
@@ -59,7 +72,7 @@ def main(arguments: list[str]) -> None:
     if verb == "send":
         send(interface, int(rest[0]), *(float(gap) for gap in rest[1:]))
     else:
-        print(json.dumps(count(interface, float(rest[0]))), flush=True)
+        print(json.dumps(count(interface, int(rest[0]), float(rest[1]))), flush=True)
 
 
 if __name__ == "__main__":

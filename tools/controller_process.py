@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from io import BytesIO
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
@@ -142,7 +143,7 @@ class ControllerProcess:
         return self._log_path.read_text(encoding="utf-8", errors="replace")
 
     def request(self, method: str, path: str, body: Any = None, accept: str = "") -> bytes:
-        """Return the body of the answer; urllib's HTTPError on 4xx and 5xx."""
+        """Return the body of the answer; urllib's HTTPError on 4xx and 5xx, without a socket."""
         data = None if body is None else json.dumps(body).encode()
         headers = {"Content-Type": "application/json"} if data else {}
         if accept:
@@ -151,6 +152,8 @@ class ControllerProcess:
         try:
             with urllib.request.urlopen(request, timeout=15) as answer:
                 return bytes(answer.read())
+        except urllib.error.HTTPError as error:
+            raise _without_socket(error) from None
         except ConnectionError as error:
             # A controller that crashed is told from one that only hung up.
             error.add_note(self._how_it_is())
@@ -172,6 +175,13 @@ class ControllerProcess:
     ) -> None:
         if self._process is not None:
             self.stop()
+
+
+def _without_socket(error: urllib.error.HTTPError) -> urllib.error.HTTPError:
+    """Return the same error with its body in memory: whoever catches it seldom closes it."""
+    with error:
+        body = BytesIO(error.read())
+    return urllib.error.HTTPError(error.url, error.code, error.msg, error.headers, body)
 
 
 def limited(descriptors: int | None) -> tuple[str, ...]:

@@ -31,9 +31,9 @@ from horizon_ryu.core.collection_pause import made_to_stay
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "HORIZON_FORK_SERVER"
 PROGRAM = ("-m", "tools.fork_server")
+MANAGER = "ryu.cmd.manager"
+"""Alone at first, as in a real start: it replaces sockets by those of eventlet."""
 PRELOADED = (
-    # Alone at first, as in a real start: it replaces sockets by those of eventlet.
-    "ryu.cmd.manager",
     "horizon_ryu.bundle",
     "horizon_ryu.discovery",
     "horizon_ryu.spanning_tree",
@@ -56,8 +56,15 @@ _LOST = 255
 class ForkedProcess:
     """A program that the server started; like subprocess.Popen, as far as we need it."""
 
-    def __init__(self, path: str, command: Sequence[str], out: IO[bytes], env: Mapping[str, str]):
-        request = {"command": list(command), "env": dict(env), "folder": str(Path.cwd())}
+    def __init__(
+        self,
+        path: str,
+        command: Sequence[str],
+        out: IO[bytes],
+        env: Mapping[str, str],
+        cwd: Path | None = None,
+    ) -> None:
+        request = {"command": list(command), "env": dict(env), "folder": str(cwd or Path.cwd())}
         self._told, theirs = os.pipe()
         self._unread = b""
         self.returncode: int | None = None
@@ -176,18 +183,24 @@ def _become(variables: Mapping[str, str], folder: str, out: int) -> None:
 
 
 @contextmanager
-def serving(folder: Path, program: Sequence[str] = PROGRAM) -> Iterator[None]:
+def serving(
+    folder: Path,
+    program: Sequence[str] = PROGRAM,
+    python: Path = Path(sys.executable),
+    tree: Path = ROOT,
+) -> Iterator[None]:
     """Have a server while the block runs, for whoever starts controllers meanwhile.
 
-    ``program`` are the words for Python that make one; the descriptor of its socket is added.
+    ``program`` are the words for ``python`` that make one; the descriptor of its socket is added.
+    It finds this module in ``tree``, and the applications too, if they are there.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
         requests.bind(str(folder / "fork-server"))
         descriptor = requests.fileno()
         process = subprocess.Popen(
-            [sys.executable, *program, str(descriptor)],
+            [str(python), *program, str(descriptor)],
             stdin=subprocess.PIPE,
-            cwd=ROOT,
+            cwd=tree,
             env={**os.environ, "PYTHONFAULTHANDLER": "1"},
             pass_fds=[descriptor],
         )
@@ -208,6 +221,8 @@ def main() -> None:
     # Ryu has everything logged until it is started.
     logging.disable(logging.INFO)
     with made_to_stay():
+        import_module(MANAGER)
+        _patch_threads()
         for name in PRELOADED:
             import_module(name)
     logging.disable(logging.NOTSET)
@@ -217,7 +232,17 @@ def main() -> None:
     sys.argv[:] = command
     # One event loop for two processes would tell the one of what happens to the other.
     import_module("eventlet.hubs").use_hub()
-    sys.exit(import_module("ryu.cmd.manager").main())
+    sys.exit(import_module(MANAGER).main())
+
+
+def _patch_threads() -> None:
+    """Have eventlet replace locks before applications are loaded, as in a real start.
+
+    It looks for them in all that was imported, which took each child half a second afterwards.
+    """
+    last_resort, logging.lastResort = logging.lastResort, logging.NullHandler()
+    import_module("ryu.lib.hub").patch(thread=True)
+    logging.lastResort = last_resort
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ STOP_SECONDS = 60.0
 STEP_SECONDS = 60.0
 # Added to what a call itself may take inside the network.
 SLACK_SECONDS = 15.0
+LATEST_ANSWER = 20.0
+"""Seconds after which an answer does not come any more, however busy the machine."""
 _POLL_SECONDS = 0.05
 _CHUNK = 1 << 16
 
@@ -163,7 +165,8 @@ class MininetProcess:
     def ping_all(self, hosts: Sequence[str] | None = None, wait: float = 1.0) -> Pinged:
         """Ping once from each of ``hosts`` (all, unless named) to each other one.
 
-        ``wait``: seconds that one answer may take.
+        ``wait``: seconds that one answer may take. What is late is lost: who asks whether a network
+        loses anything waits for longer than a busy machine may need (:data:`LATEST_ANSWER`).
         """
         names = [host.name for host in self.graph.hosts] if hosts is None else list(hosts)
         seconds = (len(names) + 10) * (wait + 0.5)

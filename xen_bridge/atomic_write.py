@@ -13,7 +13,7 @@ def replace_file(path: Path, text: str) -> None:
 
     Nobody but its owner may write it, whatever the umask: it may say whom we trust.
     """
-    new = path.with_name(path.name + ".new")
+    new = _beside(path)
     with open(new, "w", encoding="utf-8", opener=_open) as file:
         file.write(text)
         file.flush()
@@ -21,6 +21,17 @@ def replace_file(path: Path, text: str) -> None:
         # nothing by itself).
         os.fsync(file.fileno())
     os.replace(new, path)
+
+
+def forget_file(path: Path) -> None:
+    """Remove ``path``, and what a writer that was killed left beside it; neither need be there."""
+    # In this order: whoever is killed in between finds what names the other.
+    _beside(path).unlink(missing_ok=True)
+    path.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(path.name + ".new")
 
 
 def _open(path: str, flags: int) -> int:

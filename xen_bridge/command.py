@@ -228,14 +228,14 @@ def agent(
     \b
     Example:  xen-bridge agent --host 10.0.0.11
     """
-    from xen_bridge.node_parts import THREADS
+    from xen_bridge.node_parts import AGENT_THREADS
     from xen_bridge.planes.follower import FibFollower
     from xen_bridge.planes.fpm_source import FpmSource
     from xen_bridge.router_node import virtual_router
 
     load_identity(directory)
     source = FpmSource if routes == "fpm" else FibFollower
-    runtime, serve_https = _on_eventlet(THREADS)
+    runtime, serve_https = _on_eventlet(AGENT_THREADS)
     node = virtual_router(directory, runtime, serve_https, vty, source)
     _run(node, host, port, verbose)
 

@@ -34,7 +34,9 @@ THREADS = (
     + LASTING_THREADS
     + LOOKING_THREADS
 )
-"""Native ones that the work of a node may need."""
+"""Native ones that the work of a Domain 0 may need."""
+AGENT_THREADS = HYPERVISOR_THREADS + READING_THREADS + PARSING_THREADS + 1
+"""Those of a virtual router, which is small: all of them are started at once."""
 READING_SECONDS = 30.0
 """For one reading of a gatherer."""
 

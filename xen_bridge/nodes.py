@@ -118,8 +118,12 @@ def domain_0(
     }
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
     turn = partial(_turn, planes, incoming, made)
+
+    def is_due() -> bool:
+        return planes.knows_routers or incoming.has_streams
+
     lasting = (
-        ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn)),
+        ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn, is_due)),
         ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
     )
     return replace(made, lasting=lasting, claim=claim)
@@ -147,9 +151,20 @@ def _turn(planes: SeparatedRouters, incoming: IncomingChannel, made: NodeCompone
     incoming.forget_others(admitted.keys())
 
 
-def _every(runtime: Runtime, seconds: float, turn: Callable[[], object]) -> None:
+def _always() -> bool:
+    return True
+
+
+def _every(
+    runtime: Runtime,
+    seconds: float,
+    turn: Callable[[], object],
+    is_due: Callable[[], bool] = _always,
+) -> None:
+    """Take a turn again and again, in a native thread; none is woken while there is none due."""
     while True:
-        runtime.in_thread(turn)
+        if is_due():
+            runtime.in_thread(turn)
         runtime.sleep(seconds)
 
 

@@ -33,6 +33,9 @@ from xen_bridge.server.running import NodeComponents, Serve
 from xen_bridge.topology.node_consolidate import ElementScan
 from xen_bridge.trust.identity import Identity
 
+ALONE_SECONDS = 2.0
+"""Between two looks whether a Domain 0 is named that could separate our planes."""
+
 
 def virtual_router(
     directory: Path,
@@ -67,6 +70,8 @@ def virtual_router(
 
 def _follow(runtime: Runtime, agent: SeparationAgent, held: SessionHold) -> None:
     while True:
-        runtime.in_thread(held.due)
+        # A native thread is not woken for nothing: to a small router that is work.
+        if held.holds:
+            runtime.in_thread(held.due)
         if not runtime.in_thread(agent.turn):
-            runtime.sleep(PLANES_SECONDS)
+            runtime.sleep(ALONE_SECONDS if agent.is_alone else PLANES_SECONDS)

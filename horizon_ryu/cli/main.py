@@ -28,12 +28,13 @@ from horizon_ryu.cli.output_option import FORMS, give_everywhere
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
+from horizon_ryu.cli.written_group import WrittenGroup
 
 _TOPOLOGY, _TREE, _NETWORKS = ("v1", "topology"), ("v1", "spanning-tree"), ("v1", "networks")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=WrittenGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--url", envvar="HORIZON_URL", default="http://127.0.0.1:8080", show_default=True)
 @click.option("--token", envvar="HORIZON_TOKEN", help="bearer token, if the controller wants one")
 @click.option(

@@ -8,7 +8,15 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from horizon_ryu.cli.terminal import Terminal, styled
+from horizon_ryu.cli.terminal import Terminal, stacked, styled
+
+_NAMED = (
+    ("slow_joins", "slow to join"),
+    ("unanswering", "leave requests unanswered"),
+    ("crowded", "have too many ports"),
+    ("unkept", "do not keep their entries"),
+)
+"""Switches that health names, and what is the matter with them."""
 
 
 def health(console: Terminal, data: Mapping[str, Any]) -> None:
@@ -34,6 +42,9 @@ def _facts(data: Mapping[str, Any]) -> Table:
     table.add_row("store writable", _yes(store.get("writable", False)))
     table.add_row("free on its disk", _size(store.get("disk_free")))
     table.add_row("new links believed", _yes((data.get("discovery") or {}).get("believes", False)))
+    for name, text in _NAMED:
+        if data.get(name):
+            table.add_row(text, stacked(data[name]))
     return table
 
 

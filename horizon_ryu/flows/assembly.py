@@ -34,7 +34,7 @@ from xen_bridge.runtime.port import Runtime
 class Foundation:
     """What the parts stand on; ``connected`` tells the dpids of the connected switches.
 
-    ``clock`` is monotonic, in seconds.
+    ``clock`` is monotonic, in seconds; ``told_vain`` hears which switches do not keep entries.
     """
 
     registry: FlowRegistry
@@ -46,6 +46,7 @@ class Foundation:
     supervisor: Supervisor
     runtime: Runtime
     clock: Callable[[], float]
+    told_vain: Callable[[frozenset[int]], None]
 
 
 class FlowParts(NamedTuple):
@@ -116,6 +117,7 @@ def _reconciler(
         shortages,
         beneath.supervisor,
         beneath.runtime,
+        beneath.told_vain,
     )
 
 

@@ -13,6 +13,7 @@ from horizon_ryu.core.flows.needs import Shortages
 from horizon_ryu.core.flows.plan import meter_of
 from horizon_ryu.core.flows.reconcile import Repair, RepairPlan, plan_repair, repair
 from horizon_ryu.core.flows.registry import FlowRegistry
+from horizon_ryu.core.flows.vain_repairs import VainRepairs
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.loop_record import IDLE_TURN
 from horizon_ryu.core.ownership import FLOW_COOKIE_MASK, FLOW_COOKIES, flow_number
@@ -67,12 +68,14 @@ class Reconciler:
         shortages: Shortages,
         supervisor: Supervisor,
         runtime: Runtime,
+        told_vain: Callable[[frozenset[int]], None],
     ) -> None:
         """``interval`` in seconds; ``connected`` tells the dpids of the connected switches.
 
         Entries of the flows in ``shortages`` are not sent: their switch would refuse them.
 
-        ``repairs`` makes the engine for repairs, from who is told of switches still in doubt.
+        ``repairs`` makes the engine for repairs, from who is told of switches still in doubt;
+        ``told_vain`` hears which switches do not keep what they confirm, whenever these change.
         """
         self._stock = stock
         self._shortages = shortages
@@ -88,6 +91,8 @@ class Reconciler:
         self._resting: set[int] = set()
         self._suspects: set[int] = set()
         self._wake = runtime.event()
+        self._vain = VainRepairs()
+        self._told_vain = told_vain
 
     def hurry(self, dpid: int) -> None:
         """Have a switch looked at soon; never waits."""
@@ -132,11 +137,29 @@ class Reconciler:
         """Look at every switch that should have entries: one turn of a loop."""
         self._runtime.sleep(self._interval)
         wanted = self._registry.switches() | self._suspects
-        self._look_at(dpid for dpid in self._connected() if dpid in wanted)
+        before = self._vain.dpids
+        turns = self._vain.take_turns([dpid for dpid in self._connected() if dpid in wanted])
+        if self._vain.dpids != before:
+            self._told_vain(self._vain.dpids)
+        self._look_at(turns)
 
     def _look_at(self, dpids: Iterable[int]) -> None:
-        looks = [partial(self._supervisor.once, self.reconcile, dpid) for dpid in dpids]
+        looks = [partial(self._supervisor.once, self._look, dpid) for dpid in dpids]
         self._runtime.gather(looks, _AT_ONCE)
+
+    def _look(self, dpid: int) -> None:
+        found = self.reconcile(dpid)
+        if found is None or not self._vain.looked(dpid, is_fine=not found.messages):
+            return
+        if dpid in self._vain.dpids:
+            LOG.warning(
+                "flows: switch %016x confirms entries and does not keep them: its flows may be"
+                " without effect; it is looked at more rarely",
+                dpid,
+            )
+        else:
+            LOG.warning("flows: switch %016x keeps its entries again", dpid)
+        self._told_vain(self._vain.dpids)
 
     def reconcile(self, dpid: int) -> Repair | None:
         """Repair a switch and return what was wrong; None if it cannot be reached now."""

@@ -27,7 +27,21 @@ def reason(model: type[BaseModel], kind: str, loc: tuple[str | int, ...], text: 
             field = fields.get(str(loc[-1]))
             if field is not None and (field.description or field.examples):
                 return f"must {_described(field)}"
+    if kind in ("model_type", "model_attributes_type", "dict_type"):
+        return _object_of(_models(model, loc)) or text
+    if kind == "too_long":
+        # What pydantic says begins with the type that we keep it in.
+        return text.partition(" should ")[2].join(("must ", "")) or text
     return text
+
+
+def _object_of(models: list[dict[str, FieldInfo]]) -> str:
+    """Return what an object that is one of ``models`` has to have; nothing if that says little."""
+    needed = [
+        ", ".join(sorted(name for name, field in fields.items() if field.is_required()))
+        for fields in models
+    ]
+    return f"must be an object with {' or '.join(needed)}" if needed and all(needed) else ""
 
 
 def _described(field: FieldInfo) -> str:

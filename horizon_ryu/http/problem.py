@@ -196,7 +196,8 @@ def refused(error: ValidationError, model: type[BaseModel]) -> ProblemError:
 
 
 def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    return tuple(part for part in loc if not str(part).startswith(UNION_TAG))
+    """Return the path to a field; what is wrong with all of it is wrong with the body."""
+    return tuple(part for part in loc if not str(part).startswith(UNION_TAG)) or ("body",)
 
 
 def invalid(

@@ -11,6 +11,7 @@ import logging
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 
@@ -66,16 +67,21 @@ controller again. A wheel made by <code>make dist</code> contains it.</p>
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StaticFile:
-    """A file as it is sent; ``packed`` is empty where compressing gains nothing."""
+    """A file as it is sent; ``is_packable`` unless compressing gains nothing."""
 
     data: bytes
-    packed: bytes
+    is_packable: bool
     media_type: str
     caching: str
     tag: str
     status: int = 200
+
+    @cached_property
+    def packed(self) -> bytes:
+        """The same, compressed when a browser first asks: few controllers meet one."""
+        return gzip.compress(self.data, mtime=0)
 
 
 def static_file(
@@ -83,12 +89,10 @@ def static_file(
 ) -> StaticFile:
     """Return a file of these bytes; its type is that of the ending of ``name``."""
     ending = Path(name).suffix.lower()
-    packed = b""
-    if len(data) >= representation.LEAST_BYTES and ending not in _COMPRESSED:
-        packed = gzip.compress(data, mtime=0)
+    is_packable = len(data) >= representation.LEAST_BYTES and ending not in _COMPRESSED
     tag = representation.tag_of(data)
     media_type = _TYPES.get(ending, "application/octet-stream")
-    return StaticFile(data, packed, media_type, caching, tag, status)
+    return StaticFile(data, is_packable, media_type, caching, tag, status)
 
 
 class StaticFiles:
@@ -120,7 +124,7 @@ class StaticFiles:
 
 def file_answer(request: Request, file: StaticFile) -> Response:
     """Return the answer to a request for ``file``: compressed where that is liked, or 304."""
-    is_packed = bool(file.packed) and wants_gzip(request)
+    is_packed = file.is_packable and wants_gzip(request)
     tag = representation.named(file.tag, is_packed)
     shared = {"Cache-Control": file.caching, "Vary": "Accept-Encoding", **SECURITY}
     if tag in request.if_none_match and file.status == 200:

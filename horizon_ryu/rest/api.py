@@ -220,6 +220,7 @@ class Api:
             slow_joins=_first(self._services.published.slow_joins),
             unanswering=_first(self._services.published.unanswered),
             crowded=_first(self._services.published.crowded),
+            unkept=_first(self._services.published.unkept),
         )
 
     def _accepting(self) -> dict[str, bool]:

@@ -52,6 +52,8 @@ class Health(Model):
     waits for them. ``loops`` has every loop of the controller.
     ``unanswering`` are those that live and leave requests unanswered: what they do is unverified.
     ``crowded`` are the switches with more ports than the cap: those beyond it are closed.
+    ``unkept`` are those that confirm entries of flows and do not keep them: what their flows
+    promise does not hold.
     """
 
     status: Literal["ok", "degraded"]
@@ -68,6 +70,7 @@ class Health(Model):
     slow_joins: tuple[Dpid, ...] = ()
     unanswering: tuple[Dpid, ...] = ()
     crowded: tuple[Dpid, ...] = ()
+    unkept: tuple[Dpid, ...] = ()
 
 
 class HealthProvider(Protocol):

@@ -6,12 +6,18 @@ Open vSwitch writes them into the column ``statistics`` when told to:
 
 from __future__ import annotations
 
+import errno
+import json
 import os
+import re
 import time
-from collections.abc import Callable, Mapping
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+import ovs.json
 import ovs.jsonrpc
+import ovs.poller
 import ovs.stream
 
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, SwitchLoad
@@ -19,6 +25,10 @@ from horizon_ryu.switch_stats.node_measures import NO_LOAD, SwitchLoad
 INTERVAL = 5.0
 """Seconds between two questions: Open vSwitch writes its statistics that often."""
 DEADLINE_MS = 2000
+MAX_ANSWER = 4 << 20
+"""Characters of an answer; a bridge has forty."""
+_CHUNK = 65_536
+_NO_BLANK = re.compile(r"\S")
 _DAEMON = "process_ovs-vswitchd"
 _QUERY = [
     "Open_vSwitch",
@@ -99,6 +109,7 @@ def snapshot(answer: Any, now: float) -> OvsdbSnapshot:
             if isinstance(row["datapath_id"], str)
         )
     except (IndexError, KeyError, TypeError, ValueError):
+        # Whoever answers there may say anything.
         return OvsdbSnapshot(now, frozenset(), None)
     return OvsdbSnapshot(now, dpids, _process(statistics))
 
@@ -109,23 +120,60 @@ def _process(statistics: Mapping[str, str]) -> Process | None:
         _, resident, cpu_ms = statistics[_DAEMON].split(",")[:3]
         memory_kb = int(statistics["memory"].split(",")[0])
         return Process(int(resident), memory_kb, int(cpu_ms))
-    except (KeyError, ValueError):
+    except (AttributeError, KeyError, ValueError):
         return None
 
 
 def read(remote: str) -> Any:
-    """Return the answer of the database, None if it cannot be reached; blocks."""
+    """Return the answer of the database, None if there is none in time; blocks as long."""
     if remote.startswith("unix:") and not os.path.exists(remote.removeprefix("unix:")):
         return None
+    deadline = time.monotonic() + DEADLINE_MS / 1000
     error, stream = ovs.stream.Stream.open_block(
         ovs.stream.Stream.open(remote), timeout=DEADLINE_MS
     )
     if error:
         return None
-    connection = ovs.jsonrpc.Connection(stream)
+    request = ovs.jsonrpc.Message.create_request("transact", _QUERY)
     try:
-        request = ovs.jsonrpc.Message.create_request("transact", _QUERY)
-        error, reply = connection.transact_block(request)
-        return None if error or reply is None else reply.result
+        # In one piece: it has a few hundred bytes, and nothing was sent before.
+        stream.send(ovs.json.to_string(request.to_json()).encode())
+        return _result(_received(stream, deadline), request.id)
     finally:
-        connection.close()
+        stream.close()
+
+
+def _received(stream: Any, deadline: float) -> Iterator[str]:
+    """Yield all that has come, whenever there is more, until ``deadline`` (monotonic).
+
+    The library's own loop waits for ever for a database that says nothing, or has no end.
+    """
+    text, decoder = "", getincrementaldecoder("utf-8")("replace")
+    while len(text) <= MAX_ANSWER and (left := deadline - time.monotonic()) > 0:
+        error, data = stream.recv(_CHUNK)
+        if error == errno.EAGAIN:
+            poller = ovs.poller.Poller()
+            stream.run()
+            stream.recv_wait(poller)
+            poller.timer_wait(1 + int(1000 * left))
+            poller.block()
+        elif error or not data:
+            return
+        else:
+            text += decoder.decode(data)
+            yield text
+
+
+def _result(received: Iterable[str], request_id: Any) -> Any:
+    """Return what answers the request; None if nothing does. It may ask something itself."""
+    decoder, at = json.JSONDecoder(), 0
+    for text in received:
+        while start := _NO_BLANK.search(text, at):
+            try:
+                message, at = decoder.raw_decode(text, start.start())
+            except (ValueError, RecursionError):
+                # The end of it has not come yet.
+                break
+            if isinstance(message, dict) and message.get("id") == request_id:
+                return message.get("result")
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,8 @@ from xen_bridge.protocol.documents.domains import ROUTER, Domain, agent_name
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.trust.identity import check_node_pk
+
+LOG = logging.getLogger("horizon.xen")
 
 Publish = Callable[[str, Mapping[str, Any]], None]
 
@@ -70,7 +73,12 @@ class XenHosts:
     def load(self) -> None:
         """Take up the hosts that are kept."""
         for row in self._store.xen_hosts():
-            self._take(row["name"], row["url"], row["node_pk"])
+            try:
+                url, node_pk = _checked(row["url"], row["node_pk"])
+            except HorizonError as error:
+                LOG.error("the store has a host %r that cannot be read: %s", row["name"], error)
+                continue
+            self._take(row["name"], url, node_pk)
 
     def start(self) -> None:
         """Begin to poll every host, one task each."""

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 import fake_sysfs
+from examples import examples
 from xen_bridge.dom0.devices import DeviceManager
 from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
 from xen_bridge.dom0.sysfs_devices import SysfsDevices
@@ -33,7 +34,8 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
 
 pytestmark = pytest.mark.fuzz
-EXAMPLES = 300
+EXAMPLES = examples(100, 300)
+MOST_TRIED = 6000
 READ_SECONDS = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
 
 
@@ -226,7 +228,7 @@ def test_both_what_is_done_and_what_is_refused_was_tried(node):
     missing: set[object] = {"GetNode", "GetDomain", "SetDomain", "CreateDomain", "ListDevices"}
     missing |= {404, 409, 422}
 
-    @settings(max_examples=20 * EXAMPLES, phases=[Phase.generate], database=None)
+    @settings(max_examples=MOST_TRIED, phases=[Phase.generate], database=None)
     @given(data=st.data())
     def run(data: Any) -> None:
         root, form = data.draw(whole(node.key))

@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from examples import examples
 from fuzz.alarm import each_within
 from fuzz.controller_corpus import FROM_CONTROLLER
 from fuzz.corpus import VALID
@@ -14,7 +15,7 @@ from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13
 from horizon_ryu.wire.guard import Role, Violation
 
-MESSAGES = 100_000
+MESSAGES = examples(40_000, 100_000)
 SECONDS_EACH = 1.0
 CORPUS = {Role.SWITCH: VALID, Role.CONTROLLER: FROM_CONTROLLER}
 

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from webob import Request, Response
 
+from examples import examples
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry, told
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import slices as slices_resource
@@ -127,7 +128,7 @@ def mutated(draw: Any, base: dict[str, Any]) -> Any:
 METHODS = st.sampled_from(["POST", "PATCH", "PUT", "RULES"])
 
 
-@settings(max_examples=300, derandomize=True)
+@settings(max_examples=examples(100, 300), derandomize=True)
 @given(st.data(), METHODS, st.booleans())
 def test_a_slice_is_taken_whole_or_refused_by_name(data: Any, method: str, dry: bool) -> None:
     client = SliceApi()
@@ -167,7 +168,7 @@ def _request(data: Any, method: str) -> tuple[Any, str]:
     return data.draw(mutated(BASE)), "/v1/slices"
 
 
-@settings(max_examples=100, derandomize=True)
+@settings(max_examples=examples(40, 100), derandomize=True)
 @given(mutated(BASE))
 @example({**BASE, "controllers": [{"url": "tcp:h:" + "9" * 5000}]})
 def test_what_a_slice_is_told_as_makes_the_same_slice_again(document: Any) -> None:

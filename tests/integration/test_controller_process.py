@@ -15,6 +15,7 @@ import pytest
 
 from backstop import BACKSTOP
 from tools.controller_process import ControllerProcess, wait_until
+from tools.fork_server import VARIABLE, ForkedProcess
 from tools.free_port import free_port, free_ports
 from tools.slicing_process import SlicingProcess
 
@@ -77,13 +78,10 @@ def test_timers_set_through_rest_outlive_a_restart(tmp_path: Path) -> None:
 def test_a_wrong_option_ends_it_with_its_name(tmp_path: Path, config: str, said: str) -> None:
     path = tmp_path / "horizon.conf"
     path.write_text(f"{config}[store]\nurl = sqlite://\n", encoding="utf-8")
-    ended = subprocess.run(
-        [MANAGER, "horizon_ryu.bundle", f"--config-file={path}",
-         *(f"{name}={port}" for name, port in _ports().items())],
-        capture_output=True, text=True, timeout=BACKSTOP, check=False,
-    )  # fmt: skip
-    output = ended.stdout + ended.stderr
-    assert ended.returncode == 2
+    status, output = _ended(
+        tmp_path, f"--config-file={path}", *_given(_ports()), really_started="key_file" in config
+    )
+    assert status == 2
     assert said in output
     assert "Traceback" not in output
 
@@ -94,7 +92,7 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, option: str) -> None:
     path.write_text("[store]\nurl = sqlite://\n", encoding="utf-8")
     ports = _ports()
     with socket.create_server(("127.0.0.1", ports[option])):
-        _expect_taken(path, ports, ports[option])
+        _expect_taken(path, ports, ports[option], really_started="wsapi" in option)
 
 
 def test_a_slicer_starts_beside_a_controller_which_has_the_port_of_openflow(tmp_path: Path) -> None:
@@ -116,14 +114,40 @@ def _ports() -> dict[str, int]:
     return dict(zip(("--ofp-tcp-listen-port", "--wsapi-port"), free_ports(2), strict=True))
 
 
-def _expect_taken(config: Path, ports: dict[str, int], taken: int) -> None:
-    ended = subprocess.run(
-        [MANAGER, "horizon_ryu.bundle", f"--config-file={config}",
-         *(f"{name}={port}" for name, port in ports.items())],
-        capture_output=True, text=True, timeout=BACKSTOP, check=False,
-    )  # fmt: skip
-    output = ended.stdout + ended.stderr
-    assert ended.returncode == 2
+def _given(ports: dict[str, int]) -> list[str]:
+    return [f"{name}={port}" for name, port in ports.items()]
+
+
+def _ended(folder: Path, *words: str, really_started: bool = False) -> tuple[int, str]:
+    """Return the status of a controller that ends by itself, and what it said.
+
+    It is forked off, as most controllers of tests are: of each kind of mistake, one is made in a
+    real start.
+    """
+    command = [MANAGER, "horizon_ryu.bundle", *words]
+    said = folder / "said"
+    with said.open("wb") as out:
+        if really_started:
+            process: subprocess.Popen[bytes] | ForkedProcess
+            process = subprocess.Popen(command, stdout=out, stderr=out, cwd=folder)
+        else:
+            process = ForkedProcess(os.environ[VARIABLE], command, out, os.environ, folder)
+    try:
+        return process.wait(BACKSTOP), said.read_text("utf-8")
+    finally:
+        process.kill()
+
+
+def _expect_taken(
+    config: Path, ports: dict[str, int], taken: int, really_started: bool = False
+) -> None:
+    status, output = _ended(
+        config.parent,
+        f"--config-file={config}",
+        *_given(ports),
+        really_started=really_started,
+    )
+    assert status == 2
     assert str(taken) in output
     assert "Traceback" not in output
 
@@ -151,25 +175,22 @@ MISTAKES = [
 )
 def test_a_mistake_in_ryus_own_options_is_one_line(tmp_path: Path, config: str, said: str) -> None:
     (tmp_path / "horizon.conf").write_text(f"[DEFAULT]\n{config}\n", encoding="utf-8")
-    ended = subprocess.run(
-        [MANAGER, "horizon_ryu.bundle", "--config-file=horizon.conf"],
-        capture_output=True, text=True, timeout=BACKSTOP, check=False, cwd=tmp_path,
-    )  # fmt: skip
-    lines = (ended.stdout + ended.stderr).splitlines()
-    assert ended.returncode == 2
+    status, output = _ended(
+        tmp_path, "--config-file=horizon.conf", really_started="wsapi_port" in config
+    )
+    lines = output.splitlines()
+    assert status == 2
     assert len(lines) == 1, lines
     assert said in lines[0]
 
 
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES)
 def test_a_mistake_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    ended = subprocess.run(
-        [MANAGER, "horizon_ryu.bundle",
-         *(f"{name}={port}" for name, port in _ports().items()), *arguments],
-        capture_output=True, text=True, timeout=BACKSTOP, check=False, cwd=tmp_path,
-    )  # fmt: skip
-    lines = (ended.stdout + ended.stderr).splitlines()
-    assert ended.returncode == 2
+    status, output = _ended(
+        tmp_path, *_given(_ports()), *arguments, really_started=said == "ctl_cert"
+    )
+    lines = output.splitlines()
+    assert status == 2
     assert len(lines) == 1, lines
     assert said in lines[0]
 

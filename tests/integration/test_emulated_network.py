@@ -14,7 +14,7 @@ import pytest
 
 from backstop import BACKSTOP
 from topologies.catalogue import build
-from topologies.driver import SYSTEM_PYTHON, MininetProcess
+from topologies.driver import LATEST_ANSWER, SYSTEM_PYTHON, MininetProcess
 from topologies.errors import NetworkError
 
 pytestmark = [
@@ -81,8 +81,8 @@ def test_hosts_talk_when_switches_forward(network: MininetProcess) -> None:
     for switch in network.graph.switches:
         network.ofctl(switch.dpid, "add-flow", "actions=NORMAL")
         assert any("NORMAL" in entry for entry in network.flows(switch.dpid))
-    assert network.ping_all() == (12, ())
-    assert network.ping_all(["h1", "h4"]) == (2, ())
+    assert network.ping_all(wait=LATEST_ANSWER) == (12, ())
+    assert network.ping_all(["h1", "h4"], LATEST_ANSWER) == (2, ())
 
 
 def test_cables_and_switches_fail_and_return(network: MininetProcess) -> None:

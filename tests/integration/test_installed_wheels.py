@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -10,7 +11,7 @@ import pytest
 
 import installed
 from horizon_ryu import bundle
-from tools import bridge_wheel
+from tools import bridge_wheel, fork_server
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess
 from xen_bridge.protocol.documents.domains import GetNode
@@ -125,12 +126,33 @@ def test_the_source_archive_holds_the_whole_project_and_makes_the_same_wheel(
 # ---- what they do
 
 
+@pytest.fixture(scope="module")
+def forked(
+    horizon: installed.Environment, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[None]:
+    """What has imported the applications that are installed; of our tree it has the tools alone."""
+    tree = tmp_path_factory.mktemp("tools")
+    (tree / "tools").symlink_to(installed.PROJECT / "tools")
+    folder = tmp_path_factory.mktemp("fork")
+    with fork_server.serving(folder, python=horizon.program("python"), tree=tree):
+        yield
+
+
 @pytest.mark.parametrize("app", APPS)
-def test_an_installed_application_starts(
+@pytest.mark.usefixtures("forked")
+def test_an_installed_application_starts(app: str, tmp_path: Path) -> None:
+    _starts(ControllerProcess(tmp_path, (app,)))
+
+
+@pytest.mark.parametrize("app", [APPS[0], APPS[-1]])
+def test_the_installed_program_starts_applications(
     horizon: installed.Environment, app: str, tmp_path: Path
 ) -> None:
-    manager = horizon.program("ryu-manager")
-    with ControllerProcess(tmp_path, (app,), manager=manager) as controller:
+    _starts(ControllerProcess(tmp_path, (app,), manager=horizon.program("ryu-manager")))
+
+
+def _starts(controller: ControllerProcess) -> None:
+    with controller:
         health = controller.get("/v1/health")
         assert controller.stop() == 0
     assert health["version"]

@@ -113,8 +113,8 @@ def lay_files(root: Path) -> None:
         link = root / "usr/bin" / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.symlink_to(f"/{HOME}/bin/{name}")
-    for shell, path in _COMPLETIONS.items():
-        _write(root / path, completion(shell))
+    for shell, completed in _COMPLETIONS.items():
+        _write(root / completed, completion(shell))
 
 
 def completion(shell: str) -> str:

@@ -23,6 +23,7 @@ RESTORE_SECONDS = 120.0
 """Of its own work: three seconds on an idle machine."""
 MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
+NICENESS = -10
 LANS = ("lan0", "lan1")
 """Bridges of a host that are for virtual routers; a cable leads from each out of the machine."""
 # No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
@@ -99,6 +100,9 @@ class Machine:
             process = subprocess.Popen(
                 self._command(from_snapshot), stdout=log, stderr=log, start_new_session=True
             )
+        # Where sessions share the machine, as this one is, that of a process counts within it only.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(NICENESS), encoding="ascii")
         self._file("pid").write_text(str(process.pid), encoding="ascii")
         # For a moment a program that has just begun has no command line to be known by.
         wait_until(
@@ -122,7 +126,7 @@ class Machine:
         dom0 = f"console=hvc0 quiet net.ifnames=0 mitigations=off horizon.host={self.number}"
         command = [
             # It loses time that it does not get; guests' and toolstack's clocks go wrong by that.
-            *("nice", "-n", "-10"),
+            *("nice", "-n", str(NICENESS)),
             *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256"),
             *("-M", "q35", "-cpu", CPU, "-smp", "2", "-m", str(MEMORY_MB)),
             *("-nodefaults", "-display", "none", "-no-reboot"),

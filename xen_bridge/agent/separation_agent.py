@@ -105,6 +105,11 @@ class SeparationAgent:
         self._answer: HelloAnswer | None = None
         self._trouble = ""
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there was no Domain 0 to talk to at the last turn."""
+        return self._conversation is None
+
     def turn(self) -> bool:
         """Do what is due, and wait a little for routes to change; tell whether it waited."""
         talking = self._talking()

@@ -58,6 +58,11 @@ class IncomingChannel:
         finally:
             stream.turn.release()
 
+    @property
+    def has_streams(self) -> bool:
+        """Whether anything came that could be forgotten; does not block."""
+        return bool(self._streams)
+
     def forget_others(self, known: Collection[str]) -> None:
         """Forget the streams of nodes whose keys are not ``known`` any more."""
         with self._lock:

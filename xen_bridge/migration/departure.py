@@ -176,10 +176,11 @@ class PlaneDeparture:
         here = bridge_ports.tunnels_of(plan)
         leading = {name: here[name] for name in tunnelled if name in here}
         macs = bridge_ports.macs_of(plan)
-        self._chains.hush(plan, leading, macs=macs)
+        self._chains.hush(plan, leading, macs)
         if leading:
             bridge_ports.lead_away(plan, leading)
-            self._chains.hush(plan, leading, is_led=True, macs=macs)
+            led = [one for one in plan.ports if one.physical in leading]
+            self._chains.lead(led, bridge_ports.ports_of(led))
         beside = bridge_ports.others_of(plan)
         self._places = tuple(LocalPlace(port.mac, ports) for port, ports in beside if ports)
         self._ways = {}

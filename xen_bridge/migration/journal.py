@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 
 from lxml import etree
 
-from xen_bridge.atomic_write import replace_file
+from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError
 from xen_bridge.protocol.document_schema import check, from_element, to_element
 from xen_bridge.protocol.documents.migration import MAX_KEPT, MIGRATION_ID
@@ -59,7 +59,7 @@ class MigrationJournal(Generic[Record]):
 
     def forget(self, number: str) -> None:
         """Remove the record of an id."""
-        (self._folder / f"{number}{_SUFFIX}").unlink(missing_ok=True)
+        forget_file(self._folder / f"{number}{_SUFFIX}")
 
     def prune(self, records: dict[str, Record]) -> None:
         """Forget, there and in the journal, all but the last that have ended."""

@@ -74,7 +74,7 @@ class PlaneLandings:
             fib,
         )
         make_pairs(names)
-        PlaneChains(told.id).quarantine(ports)
+        PlaneChains(told.id).quarantine(ports, bridge_ports.ports_of(ports))
         plan = self._routers.adopt(whole, ports)
         beside = (
             PortNeighbor(one.port, one.address, bytes.fromhex(one.mac.replace(":", "")))

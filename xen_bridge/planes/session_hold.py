@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xen_bridge.atomic_write import replace_file
+from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.planes.dead_times import QUESTIONS
 from xen_bridge.planes.vtysh import NOT_RUNNING, Vtysh
@@ -154,6 +154,11 @@ class SessionHold:
         with self._lock:
             return self._put_back() if self._until is not None else ()
 
+    @property
+    def holds(self) -> bool:
+        """Whether there is anything to put back; does not block."""
+        return self._until is not None
+
     def due(self) -> None:
         """Put them back if nobody did in time; called from time to time."""
         with self._lock:
@@ -172,7 +177,7 @@ class SessionHold:
             if one.identity in there:
                 self._vtysh.configure(lines(one, one.own))
                 done.append(one.peer)
-        self._file.unlink(missing_ok=True)
+        forget_file(self._file)
         self._until = None
         return tuple(done)
 

@@ -14,7 +14,7 @@ that goes on at another host through a tunnel does so as long as the router is t
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -55,7 +55,7 @@ def leave(plan: DataPlanePlan) -> None:
     """Take the virtual interfaces of a plan out of their bridges. Raises BridgeError."""
     links = links_by_name()
     requests: list[Request] = []
-    for port, bridge in _bridged(plan, links):
+    for port, bridge in _bridged(plan.ports, links):
         _put_anchor(bridge, links)
         requests += _claims(port, bridge)
         vif = links.get(port.vif)
@@ -68,7 +68,7 @@ def leave(plan: DataPlanePlan) -> None:
 
 def claim(plan: DataPlanePlan) -> None:
     """Have what is for a router that is here come here. Raises BridgeError."""
-    bridged = _bridged(plan, links_by_name())
+    bridged = _bridged(plan.ports, links_by_name())
     _change([one for port, bridge in bridged for one in _claims(port, bridge)])
 
 
@@ -84,9 +84,15 @@ def others_of(plan: DataPlanePlan) -> list[tuple[RouterPort, tuple[str, ...]]]:
     links = links_by_name()
     return [
         (port, _ports(bridge, links))
-        for port, bridge in _bridged(plan, links)
+        for port, bridge in _bridged(plan.ports, links)
         if not _tunnels(bridge, links)
     ]
+
+
+def ports_of(ports: Iterable[RouterPort]) -> dict[str, tuple[str, ...]]:
+    """Return the ports of each bridge that one of these stands on."""
+    links = links_by_name()
+    return {bridge.name: _ports(bridge, links) for _, bridge in _bridged(ports, links)}
 
 
 def macs_of(plan: DataPlanePlan) -> dict[str, bytes]:
@@ -107,7 +113,7 @@ def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:
     batch.write(
         [
             _own_mac(RTM_DELNEIGH, bridge.index, port.mac)
-            for port, bridge in _bridged(plan, links)
+            for port, bridge in _bridged(plan.ports, links)
             if bridge.name in bridges
         ]
     )
@@ -116,7 +122,7 @@ def lead_away(plan: DataPlanePlan, bridges: Collection[str]) -> None:
 def tunnels_of(plan: DataPlanePlan) -> dict[str, list[str]]:
     """Return the tunnels' devices in each bridge of a plan that has any."""
     links = links_by_name()
-    found = {one.name: _tunnels(one, links) for _, one in _bridged(plan, links)}
+    found = {one.name: _tunnels(one, links) for _, one in _bridged(plan.ports, links)}
     return {name: devices for name, devices in found.items() if devices}
 
 
@@ -129,7 +135,7 @@ def come_back(plan: DataPlanePlan) -> None:
     """Put those that are still there back, as far as that can be done."""
     links = links_by_name()
     requests: list[Request] = []
-    for port, bridge in _bridged(plan, links):
+    for port, bridge in _bridged(plan.ports, links):
         requests.append(_own_mac(RTM_DELNEIGH, bridge.index, port.mac))
         vif = links.get(port.vif)
         if vif is not None and vif.master is None:
@@ -174,7 +180,7 @@ def faults(plan: DataPlanePlan) -> list[str]:
     found = [
         f"virtual interface {one.vif} is missing" for one in plan.ports if one.vif not in links
     ]
-    for port, bridge in _bridged(plan, links):
+    for port, bridge in _bridged(plan.ports, links):
         vif, anchor = links.get(port.vif), links.get(f"{ANCHOR}{bridge.index}")
         if anchor is None or anchor.master != bridge.index or not anchor.flags & IFF_UP:
             found.append(f"bridge {port.physical} has no anchor")
@@ -184,9 +190,9 @@ def faults(plan: DataPlanePlan) -> list[str]:
 
 
 def _bridged(
-    plan: DataPlanePlan, links: dict[str, KernelLink]
+    ports: Iterable[RouterPort], links: dict[str, KernelLink]
 ) -> Iterator[tuple[RouterPort, KernelLink]]:
-    for port in plan.ports:
+    for port in ports:
         physical = links.get(port.physical)
         if physical is not None and physical.kind == "bridge":
             yield port, physical

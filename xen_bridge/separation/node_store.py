@@ -12,7 +12,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from xen_bridge.atomic_write import replace_file
+from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError
 from xen_bridge.planes.data_plane import SLOTS, DataPlanePlan, RouterPort
 from xen_bridge.protocol.document_schema import check, document_field, from_element, to_element
@@ -113,7 +113,7 @@ class NodeStore:
     def remove(self, router: str) -> None:
         """Forget a router."""
         try:
-            self._path(router).unlink(missing_ok=True)
+            forget_file(self._path(router))
         except OSError as error:
             raise BridgeError(f"{error.filename}: {error.strerror}") from error
 

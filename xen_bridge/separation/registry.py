@@ -93,6 +93,11 @@ class SeparatedRouters:
 
     # ---- looking
 
+    @property
+    def knows_routers(self) -> bool:
+        """Whether there is any router for :meth:`turn` to look after; does not block."""
+        return bool(self._planes or self._refused)
+
     def view(self) -> tuple[SeparatedPlane, ...]:
         """Return all routers as they are known to be, without asking the kernel, by name.
 
@@ -257,7 +262,7 @@ class SeparatedRouters:
             except BridgeError as error:
                 LOG.warning("%s: %s", plane.node.router, error)
                 plane.note_fault(error)
-        if (self._planes or self._refused) and now >= self._look_at:
+        if self.knows_routers and now >= self._look_at:
             self._look_at = now + WATCH_SECONDS
             self.domains_changed()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.identifiers import dpid_from_text, dpid_to_text
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.addresses import mac_to_text
@@ -72,13 +73,17 @@ def pins_to_json(pins: Iterable[Host]) -> list[dict[str, Any]]:
 
 
 def pins_from_json(value: Any) -> list[Host]:
-    """Return the pins that :func:`pins_to_json` wrote; none for None."""
-    return [
-        Host(
-            bytes.fromhex(row["mac"].replace(":", "")),
-            tuple(row["ips"]),
-            PortRef(dpid_from_text(row["dpid"]), row["port_no"]),
-            row["vlan"],
-        )
-        for row in value or ()
-    ]
+    """Return the pins that :func:`pins_to_json` wrote, none for None; InvalidInput for else."""
+    try:
+        return list(map(_pin, value or ()))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(("pins",), f"not pins of hosts: {error!r}") from error
+
+
+def _pin(row: Any) -> Host:
+    return Host(
+        bytes.fromhex(row["mac"].replace(":", "")),
+        tuple(row["ips"]),
+        PortRef(dpid_from_text(row["dpid"]), row["port_no"]),
+        row["vlan"],
+    )

@@ -6,6 +6,9 @@ told by probes from hosts that stand there now. So a signed broadcast leaves by 
 and is looked for at the others. As long as its cables are where they were, Spanning Tree knows what
 it does, and nothing is sent: what passes through it would be taken for a segment.
 
+While nothing passes, checks become rarer: what nobody of us sees, a cable between two lost switches
+say, is found a quarter of a minute later at most.
+
 To switches a check is its source, a station made up anew whenever a switch is lost: those of ours
 that are there hand it to us, by an entry that ends by itself, and one that is away has none, and
 treats it as it treats any broadcast.
@@ -29,9 +32,15 @@ ETHERTYPE = b"\x88\xb6"
 """For experiments within one's own network (IEEE 802, 9.2.4): no station listens to it."""
 MAX_FAR_ENDS = 65_536
 """Ports of which it is remembered where they led; the oldest are forgotten first."""
-_PAUSES = (0.2, 0.3, 0.5)
-"""Seconds before the first rounds of ports that have just come up, which are closed still."""
+_BEFORE = 0.2
+"""Seconds between the entries by which checks are heard and the checks."""
+_PAUSES = (0.3, 0.5)
+"""Seconds after the first rounds of ports that have just come up, which are closed still."""
 _INTERVAL = 1.0
+_CALM = 30
+"""Rounds in a row after which nothing has passed, before they become rarer: the ports are open."""
+LONGEST = 16.0
+"""Seconds between two rounds, unless there are so many ports; each is twice as long as the last."""
 _RATE = 500.0
 """Checks per second, at most: of many ports the rounds stretch."""
 _LASTING = 10
@@ -90,6 +99,8 @@ class ReturnChecks:
         self._lost = 0
         self._station = b""
         self._round = 0
+        self._calm = 0
+        """Rounds since something passed, or a port was plugged in."""
         self._next = 0.0
         self._renewed: dict[int, float] = {}
         self._make_up()
@@ -173,7 +184,7 @@ class ReturnChecks:
     def _look_at(self, refs: Collection[PortRef], now: float) -> None:
         if refs:
             self._ports.update(refs)
-            self._round, self._next = 0, now
+            self._round, self._calm, self._next = 0, 0, now
 
     def went_down(self, ref: PortRef) -> None:
         """Look at a port no more, which is down or of a switch that leaves."""
@@ -198,6 +209,8 @@ class ReturnChecks:
         verdict, _ = self._book.hear(src, probe.number, here, now)
         if src == here or verdict not in (ProbeVerdict.FRESH, ProbeVerdict.SHARED):
             return None
+        # What is believed is believed as long as it is heard often.
+        self._calm, self._next = 0, min(self._next, now + _INTERVAL)
         return Crossed(src, here)
 
     def due(self, now: float) -> list[Outgoing]:
@@ -208,10 +221,14 @@ class ReturnChecks:
             self._look_at(unheard, now)
         if len(self._ports) < 2 or now < self._next:
             return []
+        is_heard = all(self._has_entry(ref.dpid, now) for ref in self._ports)
         sent = list(self._entries(now))
-        if self._round:
-            sent += map(self._check, sorted(self._ports), [now] * len(self._ports))
+        if not is_heard:
+            self._next = now + _BEFORE
+            return sent
+        sent += map(self._check, sorted(self._ports), [now] * len(self._ports))
         self._round += 1
+        self._calm += 1
         self._next = now + self._pause()
         return sent
 
@@ -225,7 +242,12 @@ class ReturnChecks:
     def _pause(self) -> float:
         if self._round <= len(_PAUSES):
             return _PAUSES[self._round - 1]
-        return max(_INTERVAL, len(self._ports) / _RATE)
+        rarer = _INTERVAL * 2.0 ** min(max(0, self._calm - _CALM), 10)
+        return max(min(rarer, LONGEST), len(self._ports) / _RATE)
+
+    def _has_entry(self, dpid: int, now: float) -> bool:
+        written = self._renewed.get(dpid)
+        return written is not None and now < written + _LASTING - 1
 
     def _entries(self, now: float) -> Iterable[Outgoing]:
         for dpid in sorted({ref.dpid for ref in self._ports}):

@@ -12,6 +12,7 @@ from horizon_ryu.core.errors import Conflict, InvalidInput
 from horizon_ryu.core.flows.flow import EntrySpec, Flow, PathSpec, Spec
 from horizon_ryu.core.flows.match_fields import ETH_IPV6
 from horizon_ryu.core.flows.overlap import blinds_discovery
+from horizon_ryu.core.frames import ETH_LLDP
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.topology import PortRef, Switch
@@ -71,6 +72,7 @@ def check_effect(spec: Spec) -> None:
         raise InvalidInput(
             ("meter",), "a flow passes one meter: give either its id, or a rate to make one for"
         )
+    _check_gets_frames(spec)
     if isinstance(spec, PathSpec):
         if spec.src == spec.dst:
             raise InvalidInput(("dst",), "the same port as src: there is no way to go")
@@ -86,6 +88,16 @@ def check_effect(spec: Spec) -> None:
     _check_onward(spec)
     if spec.actions and all(isinstance(action, _CHANGES) for action in spec.actions):
         raise InvalidInput(("actions",), "none of them sends the frame; add output, or only drop")
+
+
+def _check_gets_frames(spec: Spec) -> None:
+    is_first = not isinstance(spec, EntrySpec) or spec.table_id == 0
+    if is_first and spec.match.dl_type == ETH_LLDP and spec.priority < Priority.LLDP:
+        raise InvalidInput(
+            ("match", "dl_type"),
+            "would never have a frame: all LLDP goes to Discovery, by an entry of "
+            f"priority {int(Priority.LLDP)}",
+        )
 
 
 def _check_onward(spec: EntrySpec) -> None:

@@ -28,6 +28,7 @@ Reader: TypeAlias = Callable[[Any, Loc], Any]
 
 _MAC = re.compile(
     r"[0-9A-Fa-f]{2}([:-])[0-9A-Fa-f]{2}(\1[0-9A-Fa-f]{2}){4}|([0-9A-Fa-f]{4}\.){2}[0-9A-Fa-f]{4}"
+    r"|[0-9A-Fa-f]{12}"
 )
 ANY_TAG = "0x1000/0x1000"
 """How any VLAN tag there may be is written: the bit OFPVID_PRESENT, masked (1.3.5, 7.2.3.7)."""
@@ -56,8 +57,17 @@ PROTOCOL_WORDS: Mapping[str, int] = MappingProxyType(
         "sctp": int(IPPROTO.SCTP),
         "icmpv6": int(IPPROTO.ICMPV6),
         "icmp6": int(IPPROTO.ICMPV6),
+        "igmp": 2,
+        "gre": 47,
+        "esp": 50,
+        "ah": 51,
+        "ospf": 89,
+        "vrrp": 112,
     }
 )
+"""Protocols above IP by name (IANA, Protocol Numbers)."""
+ARP_WORDS: Mapping[str, int] = MappingProxyType({"request": 1, "reply": 2})
+"""What ARP does (RFC 826)."""
 _NO_WORDS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -101,7 +111,7 @@ def parse_port(value: Any, loc: Loc) -> int:
 
 
 def parse_mac(value: Any, loc: Loc) -> bytes:
-    """Return the 6 bytes of a MAC address written with colons, hyphens or, in fours, dots."""
+    """Return the 6 bytes of a MAC address: with colons, hyphens, dots (in fours) or nothing."""
     if not isinstance(value, str) or not _MAC.fullmatch(value):
         raise InvalidInput(loc, "not a MAC address such as 00:00:00:00:00:01")
     return bytes.fromhex(re.sub("[:.-]", "", value))

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.flows.field_values import (
     ANY_TAG,
+    ARP_WORDS,
     ETHERTYPE_WORDS,
     PROTOCOL_WORDS,
     Loc,
@@ -255,7 +256,7 @@ _READERS: Mapping[str, Reader] = MappingProxyType(
     }
 )
 _OXM_READERS: Mapping[str, Reader] = MappingProxyType(
-    {"ip_dscp": parse_dscp, "vlan_vid": parse_vlan_vid}
+    {"ip_dscp": parse_dscp, "vlan_vid": parse_vlan_vid, "arp_op": number(0, 255, ARP_WORDS)}
 )
 """Of names whose values are not those of the field of 1.0."""
 MATCH_FIELDS = tuple(_READERS)

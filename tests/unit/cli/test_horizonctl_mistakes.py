@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -145,3 +146,24 @@ def test_xml_that_there_is_not_is_said_beside_the_json(
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"networks": []}
     assert result.stderr == "there is no XML of this: it is told in JSON\n"
+
+
+@pytest.mark.parametrize("command", ["sample-config", "experiment list", "-o json experiment list"])
+def test_a_full_disk_is_told_in_one_line(
+    command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open("/dev/full", "w", encoding="utf-8") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            main(command.split())
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "Error: the output cannot be written: No space left on device\n"
+    )
+
+
+def test_a_closed_output_is_no_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(SystemExit) as ended:
+        main(["sample-config"])
+    assert ended.value.code == 0

@@ -264,3 +264,49 @@ def test_what_is_no_event_is_not_taken_for_one(
     told.scripts = [sends(text)]
     with pytest.raises(NotAController):
         follow(told.url, 1)
+
+
+PROXIES = ("http_proxy", "https_proxy", "all_proxy", "ALL_PROXY", "HTTP_PROXY", "no_proxy")
+
+
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """What has the environment name a proxy."""
+
+    def name(proxy: str) -> None:
+        for variable in PROXIES:
+            monkeypatch.delenv(variable, raising=False)
+        monkeypatch.setenv("http_proxy", proxy)
+        monkeypatch.setenv("all_proxy", proxy)
+
+    return name
+
+
+@each_ask
+@pytest.mark.parametrize("proxy", ["http://127.0.0.1:1", "socks5://127.0.0.1:1", "nonsense"])
+def test_no_proxy_is_asked_for_a_controller_on_this_machine(
+    told: ToldController, ask: Ask, behind: Callable[[str], None], proxy: str
+) -> None:
+    behind(proxy)
+    told.answers["/v1/topology"] = 200, NETWORK
+    assert ask(told.url, topology.read()).hosts == ()
+
+
+@each_ask
+@pytest.mark.parametrize("proxy", ["http://me:secret@127.0.0.1:1", "socks5://127.0.0.1:1"])
+def test_a_proxy_that_does_not_answer_is_named_without_its_password(
+    ask: Ask, behind: Callable[[str], None], proxy: str
+) -> None:
+    behind(proxy)
+    with pytest.raises(NoAnswer, match=r"by the proxy .*127\.0\.0\.1:1, which") as raised:
+        ask("http://controller.example", topology.read())
+    assert "secret" not in str(raised.value)
+
+
+@each_follow
+def test_events_of_this_machine_come_by_no_proxy(
+    told: ToldController, follow: Follow, behind: Callable[[str], None]
+) -> None:
+    behind("socks5://127.0.0.1:1")
+    told.scripts = [sends(event(1))]
+    assert [one.seq for one in follow(told.url, 1)] == [1]

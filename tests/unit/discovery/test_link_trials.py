@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_questions import PROBER
@@ -348,7 +349,7 @@ def test_a_frame_of_ours_that_a_switch_has_kept_is_dropped_there(network: TrialN
         max_size=8,
     )
 )
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10, 25), suppress_health_check=list(HealthCheck))
 def test_ports_that_broadcasts_join_are_a_link_or_a_segment_whatever_was_before(
     steps: list[tuple[str, float]],
 ) -> None:

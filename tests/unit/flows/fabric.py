@@ -252,6 +252,7 @@ class Fabric:
         kept: int = 1000,
     ) -> None:
         self.loop_failures: Counter[str] = Counter()
+        self.unkept: list[frozenset[int]] = []
         self.supervisor = Supervisor(
             GreenRuntime(), lambda: self.now, lambda name: self.loop_failures.update((name,))
         )
@@ -274,6 +275,7 @@ class Fabric:
             supervisor=self.supervisor,
             runtime=FabricRuntime(self),
             clock=lambda: self.now,
+            told_vain=self.unkept.append,
         )
         parts = assemble(
             beneath,

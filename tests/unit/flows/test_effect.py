@@ -27,7 +27,7 @@ from horizon_ryu.wire.messages import (
 from unit.flows.fabric import EDGE, Fabric, mac
 
 CABLES = [(1, 2), (2, 3)]
-IP = Match(dl_type=0x0800)
+IP, LLDP = Match(dl_type=0x0800), Match(dl_type=0x88CC)
 
 
 def entry(*actions: Any, match: Match = Match(in_port=2), **more: Any) -> EntrySpec:  # noqa: B008
@@ -71,6 +71,8 @@ def change_ports(fabric: Fabric, dpid: int, more: dict[int, Port], gone: int | N
         (path(src=1, dst=1, waypoints=(2,)), ("dst",)),
         (path(Match()), ("match",)),
         (path(Match(dl_vlan=VLAN_NONE)), ("match",)),
+        (path(LLDP), ("match", "dl_type")),
+        (entry(Output(1), match=LLDP), ("match", "dl_type")),
     ],
 )
 def test_what_would_do_nothing_or_all_is_refused_and_its_field_named(

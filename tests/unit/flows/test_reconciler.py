@@ -6,6 +6,7 @@ import pytest
 
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.flows.planner import CreateFlow
+from horizon_ryu.core.flows.vain_repairs import PATIENCE, RAREST, VainRepairs
 from horizon_ryu.core.ownership import flow_cookie
 from horizon_ryu.wire.messages import FlowCommand, FlowMod, Match, Outgoing
 from unit.flows.fabric import Fabric
@@ -71,6 +72,37 @@ def test_nothing_is_repaired_while_a_flow_changes_and_nothing_of_others_ever() -
     assert foreign in fabric.tables.tables[2].entries.values()
     assert strange not in fabric.tables.tables[2].entries.values()
     assert fabric.wanted(flow) <= fabric.tables.held()
+
+
+def test_a_switch_that_confirms_and_keeps_nothing_is_told_once_and_until_it_does() -> None:
+    fabric = Fabric(RING)
+    fabric.service.create([CreateFlow(path(1, 3, waypoints=(2,)))])
+    for times in range(1, PATIENCE + 4):
+        fabric.tables.tables[2].entries.clear()
+        regular(fabric)
+        assert fabric.unkept == ([frozenset({2})] if times >= PATIENCE else [])
+    regular(fabric)
+    assert fabric.unkept == [frozenset({2}), frozenset()]
+
+
+def test_repairs_that_are_vain_become_rarer_and_are_forgotten_with_their_switch() -> None:
+    vain = VainRepairs()
+    looks = 0
+    for _ in range(1000):
+        for dpid in vain.take_turns([1]):
+            looks += 1
+            vain.looked(dpid, is_fine=False)
+    assert 1000 / RAREST <= looks <= 1000 / RAREST + 10
+    assert vain.dpids == {1}
+    assert vain.take_turns([2]) == [2]
+    assert vain.dpids == set()
+    assert not vain.looked(1, is_fine=True)
+
+
+def test_one_repair_in_two_looks_is_not_vain() -> None:
+    vain = VainRepairs()
+    assert not any(vain.looked(1, is_fine) for is_fine in (False, False, True) * 9)
+    assert vain.take_turns([1]) == [1]
 
 
 def test_a_switch_that_goes_away_meanwhile_is_no_matter() -> None:

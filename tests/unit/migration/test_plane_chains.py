@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from xen_bridge.errors import InvalidRequest
-from xen_bridge.migration.plane_chains import bare, copied, port_of, quarantine, quiet
+from xen_bridge.migration.plane_chains import (
+    LED,
+    bare,
+    copied,
+    marking,
+    port_of,
+    quarantine,
+    quiet,
+    taken,
+)
 from xen_bridge.planes.data_plane import DataPlanePlan
 
 PORTS = (
@@ -61,9 +70,29 @@ def test_addresses_are_told_without_their_prefix_lengths() -> None:
 def test_a_bridge_that_leads_away_has_no_frame_go_both_ways() -> None:
     leading = {"to1": ("hzt000001",)}
     number, plan = "0123456789ab", DataPlanePlan(3, PORTS)
-    before = quiet(number, plan, leading)
-    assert 'hook egress device "hzt000001" ' in before
-    assert before.count("counter name late_") == len(PORTS)
-    after = quiet(number, plan, leading, is_led=True)
-    assert "hzt000001" not in after
-    assert after.count("counter name late_") == len(PORTS) - 1
+    text = quiet(number, plan, leading)
+    marked = f"meta mark {LED:#x}"
+    tunnel = text[text.index('hook egress device "hzt000001" ') :].split("}")[0].splitlines()
+    assert tunnel[1:3] == [
+        f"    ether daddr 02:00:00:00:00:01 {marked} meta mark set 0x0 accept",
+        "    ether daddr 02:00:00:00:00:01 drop",
+    ]
+    for one, mac in enumerate(("02:00:00:00:00:01", "02:00:00:00:00:02")):
+        dropped = text.index(f"ether daddr {mac} {marked} drop")
+        assert dropped < text.index(f"ether daddr {mac} counter name late_{one} accept")
+
+
+def test_what_is_marked_is_so_wherever_it_comes_in() -> None:
+    text = marking("0123456789ab", PORTS, {"to1": ("phys1", "vif7.0")})
+    for hook in ('ingress device "phys1"', 'ingress device "vif7.0"', 'egress device "to1"'):
+        assert f"type filter hook {hook} priority -25" in text
+    assert text.count(f"ether daddr 02:00:00:00:00:01 meta mark set {LED:#x}") == 3
+    # A port that stands on no bridge has nothing to be led by.
+    assert "02:00:00:00:00:02" not in text
+
+
+def test_a_router_that_has_come_hears_all_but_what_is_marked() -> None:
+    text = taken("0123456789ab", PORTS, {"to1": ("vif7.0",)})
+    assert "ingress device to1 priority -20" in text
+    assert text.count(f"meta mark {LED:#x} drop") == len(PORTS)
+    assert 'egress device "vif7.0"' in text

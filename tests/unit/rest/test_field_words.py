@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from horizon_ryu.http.problem import refused
+from horizon_ryu.rest.flow_model import FlowRequest
 from horizon_ryu.rest.flows import FlowBatch
 from horizon_ryu.rest.migration_model import MigrationRequest, MigrationRequests
 from horizon_ryu.rest.networks import Network
@@ -48,6 +49,14 @@ def fault(model: type[BaseModel], given: Any) -> str:
 )
 def test_a_field_that_does_not_exist_gets_the_nearest(given: Any, said: str) -> None:
     assert fault(Outer, given) == said
+
+
+def test_an_object_is_told_by_what_it_needs_and_a_long_list_by_its_most() -> None:
+    said = fault(FlowRequest, {"src": "10.0.0.1", "dst": 3, "actions": ["drop"] * 65})
+    assert "src: must be an object with dpid, port_no; dst: must be an object with dpid" in said
+    assert "actions: must have at most 64 items" in said
+    assert fault(Network, []) == "body: must be an object with definition, name"
+    assert fault(Inner, []) == "body: Input should be an object"
 
 
 def test_a_pattern_is_told_by_what_its_field_says_of_itself() -> None:

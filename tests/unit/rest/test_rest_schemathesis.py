@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 from schemathesis import GenerationMode
 from schemathesis.config import SchemathesisConfig
 
+from examples import examples
 from fake_sysfs import PF
 from horizon_ryu.core.errors import NotFound
 from xen_bridge.errors import BridgeError
 from xen_bridge.protocol.documents.domains import CreateDomain
 
-EXAMPLES = 30
+EXAMPLES = examples(10, 30)
 """Per operation and kind of input: bounded, for the time of everybody who runs the tests."""
 
 _CONFIG = {

@@ -13,6 +13,7 @@ from functools import partial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from simulator.chaos import Chaos
 from simulator.full_controller import FullController
@@ -25,9 +26,9 @@ JOINING = 10.0
 """Seconds until everything is found, whatever hybrid switches relayed in the first moments."""
 
 
-def simulated(examples: int) -> settings:
+def simulated(count: int) -> settings:
     return settings(
-        max_examples=int(LONGER or examples),
+        max_examples=int(LONGER or count),
         derandomize=LONGER is None,
         suppress_health_check=list(HealthCheck),
     )
@@ -44,7 +45,7 @@ def assert_quiet_and_right(network: Network, controller: FullController) -> None
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(0, 6), VERSIONS)
-@simulated(40)
+@simulated(examples(15, 40))
 def test_hybrid_switches_make_no_false_link_while_joining(
     seed: int, size: int, extra: int, versions: tuple[int, ...]
 ) -> None:
@@ -64,7 +65,7 @@ def test_hybrid_switches_make_no_false_link_while_joining(
 
 
 @given(st.integers(0, 2**32), st.integers(2, 8), st.integers(0, 6), VERSIONS)
-@simulated(120)
+@simulated(examples(45, 120))
 def test_no_false_link_and_no_storm_whatever_happens(
     seed: int, size: int, extra: int, versions: tuple[int, ...]
 ) -> None:

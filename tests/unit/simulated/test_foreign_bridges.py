@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.group_probes import GROUP_INTERVAL
 from horizon_ryu.core.topology import PortRef
@@ -82,7 +83,7 @@ def bridged(
     st.integers(0, 3),
     st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)]),
 )
-@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10, 25), derandomize=True, suppress_health_check=list(HealthCheck))
 def test_any_bridges_in_any_network_make_no_storm(
     seed: int, size: int, bridges: int, versions: tuple[int, ...]
 ) -> None:
@@ -97,7 +98,7 @@ def test_any_bridges_in_any_network_make_no_storm(
     st.integers(1, 3),
     st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)]),
 )
-@settings(max_examples=25, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10, 25), derandomize=True, suppress_health_check=list(HealthCheck))
 def test_switches_that_lose_their_controller_at_bridges_make_no_storm(
     seed: int, size: int, bridges: int, versions: tuple[int, ...]
 ) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.topology import Segment
 from simulator.full_controller import FullController
@@ -54,7 +55,9 @@ def built(seed: int, size: int, versions: tuple[int, ...]) -> tuple[Network, Hos
 
 
 VERSIONS = st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)])
-FEW = settings(max_examples=20, derandomize=True, suppress_health_check=list(HealthCheck))
+FEW = settings(
+    max_examples=examples(8, 20), derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 @given(st.integers(0, 2**32), st.integers(2, 6), VERSIONS)

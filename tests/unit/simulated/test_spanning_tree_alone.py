@@ -14,6 +14,7 @@ from functools import partial
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.wire.messages import FlowCommand, FlowMod
 from simulator.chaos import Chaos
@@ -24,7 +25,7 @@ LONGER = os.environ.get("HORIZON_SIMULATIONS")
 OPENFLOW_10, OPENFLOW_13 = 1, 4
 VERSIONS = st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)])
 SIMULATED = settings(
-    max_examples=int(LONGER or 200),
+    max_examples=int(LONGER or examples(70, 200)),
     derandomize=LONGER is None,
     suppress_health_check=list(HealthCheck),
 )

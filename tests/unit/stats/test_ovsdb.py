@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any, ClassVar
 
 import pytest
 
+from horizon_ryu.switch_stats import ovsdb
 from horizon_ryu.switch_stats.node_measures import NO_LOAD, SwitchLoad
 from horizon_ryu.switch_stats.ovsdb import OvsLoad, snapshot
 
@@ -20,6 +26,10 @@ def answer(cpu_ms: int, statistics: bool = True) -> Any:
         {"rows": [{"statistics": ["map", told if statistics else []]}]},
         {"rows": [{"datapath_id": "00000000000000ab"}, {"datapath_id": ["set", []]}]},
     ]
+
+
+ODD = [{"rows": [{"statistics": ["map", [["process_ovs-vswitchd", 7]]]}]}, {"rows": []}]
+"""Figures that are no text."""
 
 
 class Database:
@@ -51,7 +61,7 @@ def test_a_daemon_that_was_started_again_has_no_share_yet() -> None:
 
 
 @pytest.mark.parametrize(
-    "told", [None, [], [{}], [{"rows": []}, {}], {"error": "x"}, answer(1, False), "text", 5]
+    "told", [None, [], [{}], [{"rows": []}, {}], {"error": "x"}, answer(1, False), "text", 5, ODD]
 )
 def test_what_is_not_told_is_not_known(told: Any) -> None:
     database = Database()
@@ -66,3 +76,49 @@ def test_no_database_no_load() -> None:
     absent = OvsLoad("unix:/nowhere/db.sock")
     absent.renew()
     assert absent.load(0xAB) == NO_LOAD
+
+
+class Somebody(socketserver.BaseRequestHandler):
+    """What answers where a database should be: ``says`` again and again, then what was asked."""
+
+    says: ClassVar[tuple[bytes, ...]] = ()
+    is_endless = False
+
+    def handle(self) -> None:
+        asked = json.loads(self.request.recv(65_536))
+        answered = {"id": asked["id"], "error": None, "result": answer(1000)}
+        with suppress(OSError):
+            for piece in self.says:
+                self.request.sendall(piece)
+            while self.is_endless:
+                self.request.sendall(b" " * 65_536)
+            if self.says:
+                self.request.sendall(json.dumps(answered).encode())
+            self.request.recv(1)
+
+
+@pytest.fixture
+def somebody(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setattr(ovsdb, "DEADLINE_MS", 200)
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Somebody) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever).start()
+        yield f"tcp:127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_database_that_asks_something_itself_is_read(
+    somebody: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    says = (b'{"id":"echo","method":"echo","params":[]} {"id":', b'"echo","result":[]}')
+    monkeypatch.setattr(Somebody, "says", says)
+    monkeypatch.setattr(ovsdb, "DEADLINE_MS", 60_000)
+    assert ovsdb.read(somebody) == answer(1000)
+
+
+@pytest.mark.parametrize("is_endless", [False, True], ids=["silent", "endless"])
+def test_one_without_an_answer_holds_its_thread_no_longer_than_the_deadline(
+    somebody: str, is_endless: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Somebody, "is_endless", is_endless)
+    assert ovsdb.read(somebody) is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -181,20 +182,33 @@ FILES = {
 LIVE = "tests/fuzz/test_live_connections.py"
 
 
+ASKED = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
+ASK_IN_TURN = """
+import json, sys, pytest
+for lane, words in json.loads(sys.argv[1]).items():
+    print("\\nasked of", lane)
+    pytest.main(words)
+"""
+"""What tests import takes much longer than to ask which they are: it is imported once for all."""
+
+
 def test_every_test_is_in_exactly_one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of a file of each: what a lane leaves out, another one has."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     every = [*FILES.values(), LIVE]
+    asked = {lane: [*_words(pytest_command(lane, every)), *ASKED] for lane in FILES}
+    command = [sys.executable, "-c", ASK_IN_TURN, json.dumps(asked)]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=BACKSTOP, check=False)
     heard: dict[str, list[str]] = {}
-    for lane in FILES:
-        asked = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
-        command = [*pytest_command(lane, every), *asked]
-        listed = subprocess.run(
-            command, capture_output=True, text=True, timeout=BACKSTOP, check=False
-        )
-        tests = [line for line in listed.stdout.splitlines() if "::" in line]
-        heard[lane] = sorted({line.split("::")[0] for line in tests})
+    for told in listed.stdout.split("\nasked of ")[1:]:
+        lane, *lines = told.splitlines()
+        heard[lane] = sorted({line.split("::")[0] for line in lines if "::" in line})
     assert heard == {
         lane: sorted([path, LIVE] if lane == "processes" else [path])
         for lane, path in FILES.items()
     }
+
+
+def _words(command: list[str]) -> list[str]:
+    """Return what pytest is told, without the sandbox and Python before it."""
+    return command[command.index("pytest") + 1 :]

@@ -8,13 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from ryu.lib.mac import haddr_to_bin, haddr_to_str
 from ryu.ofproto import ofproto_protocol
 from ryu.ofproto import ofproto_v1_0_parser as ryu10
 from ryu.ofproto import ofproto_v1_3_parser as ryu13
 
+from examples import examples
 from horizon_ryu.wire.of10 import statistics as s10
 from horizon_ryu.wire.of10 import structures as t10
 from horizon_ryu.wire.of10.messages import MESSAGES10
@@ -29,7 +30,7 @@ from unit.wire import values
 TABLES = {1: MESSAGES10, 4: MESSAGES13}
 PARSERS = {1: ryu10, 4: ryu13}
 DATAPATHS = {version: ofproto_protocol.ProtocolDesc(version) for version in TABLES}
-FEW = settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+FEW = settings(max_examples=examples(12, 30))
 
 # What the reply of a switch says: Ryu reads our bytes.
 

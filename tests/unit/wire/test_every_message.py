@@ -6,9 +6,10 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from fuzz.corpus import VALID
 from horizon_ryu.wire.layout import WireError
 from horizon_ryu.wire.of10.messages import MESSAGES10
@@ -23,7 +24,7 @@ from unit.stats.captures import pieces
 from unit.wire.values import CASES, EVERY
 
 TABLES = {1: MESSAGES10, 4: MESSAGES13}
-MANY = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+MANY = settings(max_examples=examples(15, 40))
 
 
 def test_no_type_of_either_version_is_missing() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.flows.match_fields import match_fields, network_text
 from horizon_ryu.formats.stats_forms import JsonForm
 from horizon_ryu.wire import flow_stats, match10, oxm
@@ -121,7 +122,7 @@ def as_told(match: Match) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(150, 500))
 @given(MATCHES_13)
 def test_matches_of_1_3(fields: list[bytes]) -> None:
     entry, told = both(4, reply_13(b"".join(fields)))
@@ -138,7 +139,7 @@ def test_matches_of_1_3(fields: list[bytes]) -> None:
         assert all(part in written for part in fields)
 
 
-@settings(max_examples=500)
+@settings(max_examples=examples(150, 500))
 @given(matches_10())
 def test_matches_of_1_0(match: bytes) -> None:
     entry, told = both(1, reply_10(match))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,14 @@ def imported(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
-def arrows() -> Iterator[tuple[Path, str]]:
-    for path in sorted(ROOT.rglob("*.py")):
-        for module in imported(ast.parse(path.read_text(encoding="utf-8"))):
-            yield path, module
+@cache
+def arrows() -> tuple[tuple[Path, str], ...]:
+    """The files of the bridge, each with all that it imports: read once for all rules."""
+    return tuple(
+        (path, module)
+        for path in sorted(ROOT.rglob("*.py"))
+        for module in imported(ast.parse(path.read_text(encoding="utf-8")))
+    )
 
 
 def test_a_wing_imports_only_what_it_may_lean_on() -> None:

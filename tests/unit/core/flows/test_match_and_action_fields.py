@@ -211,6 +211,9 @@ def test_an_output_to_a_port_is_that() -> None:
         ({"vlan_vid": "0x1000"}, {"dl_vlan": 0}),
         ({"dl_vlan": "untagged"}, {"dl_vlan": VLAN_NONE}),
         ({"ip": True, "nw_tos": "0xb8"}, {"ip": True, "ip_dscp": "46"}),
+        ({"arp_op": "request"}, {"arp": True, "arp_op": 1}),
+        ({"ip": True, "nw_proto": "OSPF"}, {"ip": True, "nw_proto": 89}),
+        ({"dl_dst": "0200000000A1"}, {"dl_dst": "02:00:00:00:00:a1"}),
     ],
 )  # fmt: skip
 def test_clear_wishes_are_understood(given: Any, same: Any) -> None:
@@ -237,6 +240,9 @@ def test_clear_wishes_are_understood(given: Any, same: Any) -> None:
         ({"ip": True, "nw_dst": "10.0.0.0/0.0.0.0"}, "nw_dst"),
         ({"dl_vlan": 0x1005}, "dl_vlan"),
         ({"vlan_vid": 0x2005}, "vlan_vid"),
+        ({"arp_op": "tcp"}, "arp_op"),
+        ({"arp": True, "nw_proto": "request"}, "nw_proto"),
+        ({"dl_dst": "0200000000a"}, "dl_dst"),
     ],
 )
 def test_what_only_resembles_a_wish_is_named(fields: Any, name: str) -> None:

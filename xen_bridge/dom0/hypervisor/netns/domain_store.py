@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lxml import etree
 
-from xen_bridge.atomic_write import replace_file
+from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DEFAULT_CAP, DEFAULT_WEIGHT
 from xen_bridge.errors import BridgeError, HypervisorError
 from xen_bridge.protocol.document_schema import check, from_element, to_element
@@ -110,7 +110,7 @@ class DomainStore:
     def remove(self, uuid: str) -> None:
         """Forget a domain; the lock is held."""
         for suffix in (_RUN, _DEFINITION):
-            self._path(uuid, suffix).unlink(missing_ok=True)
+            forget_file(self._path(uuid, suffix))
 
     # ---- runs
 
@@ -128,7 +128,7 @@ class DomainStore:
         """Keep which process a domain runs by; the lock is held."""
         path = self._path(uuid, _RUN)
         if record is None:
-            path.unlink(missing_ok=True)
+            forget_file(path)
         else:
             replace_file(path, json.dumps(asdict(record)))
 
@@ -155,7 +155,7 @@ class DomainStore:
 
     def release(self, uuid: str) -> None:
         """Keep no place for a domain any longer; the lock is held."""
-        self._path(uuid, _RESERVATION).unlink(missing_ok=True)
+        forget_file(self._path(uuid, _RESERVATION))
 
     def is_first_of(self, boot: str) -> bool:
         """Tell, once, whether the machine was started since this was asked; the lock is held."""
