@@ -17,7 +17,7 @@ from topologies.lab.root import SUITE, archive
 
 PACKAGES = (
     "systemd", "systemd-sysv", "dbus", "apt", "python3", "adduser", "init-system-helpers",
-    "openvswitch-switch", "iproute2", "iputils-ping", "procps",
+    "openvswitch-switch", "iproute2", "iputils-ping", "openssl", "procps", "sqlite3",
 )  # fmt: skip
 """Debian's own, so that ours is installed without a network."""
 BOOT_SECONDS = 120.0

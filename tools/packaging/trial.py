@@ -1,7 +1,8 @@
 """Trial of the Debian package, where nothing else of ours is (``make package-test``, as root).
 
 An empty Debian 12 boots; three commands lead from the package to a discovered network; then every
-service is started, and what systemd says of its hardening is read. Exit status 0 if all is so.
+service is started, what systemd says of its hardening is read, and what the guide to production
+shows is typed. Exit status 0 if all is so.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tools.packaging.guide import the_guide, typed
 from tools.packaging.machine import DebianMachine, MachineError, make_root
 from tools.packaging.python_archives import PROJECT
 from tools.waiting import wait_until
@@ -51,6 +53,7 @@ def main(arguments: list[str]) -> int:
             _say("it has booted")
             from_package_to_network(machine, package)
             the_services(machine)
+            the_guide(machine, package)
             the_removal(machine)
     except (AssertionError, MachineError) as error:
         print(f"package-test: {error}", file=sys.stderr)
@@ -88,7 +91,7 @@ def _told(command: str, seconds: float) -> float:
 
 def the_services(machine: DebianMachine) -> None:
     """Start each service, and look at whose it is and how much of the system it may touch."""
-    machine.run("xen-bridge keygen")
+    typed(machine, "systemctl enable --now horizon-slicer")
     machine.run("xen-bridge keygen --directory /var/lib/horizon-agent")
     machine.run("chown -R horizon-agent: /var/lib/horizon-agent")
     machine.run('xen-bridge authorize "$(horizonctl xen identity | tail -n 1)" controller')

@@ -12,6 +12,9 @@ import { MigrateFlow } from "./migrate_flow.tsx";
 import { Equivalents, Facts, Fault } from "./parts.tsx";
 import { KeptGraph } from "./rate_graph.tsx";
 
+const LEAST_SECONDS = 2;
+/** Between readings: switches bring counters up to date from time to time, in steps. */
+
 export function FlowPart({ one, world }: { one: Flow; world: World }) {
   const { client, histories, view, hasToken } = usePage();
   const { mode } = useView();
@@ -22,6 +25,7 @@ export function FlowPart({ one, world }: { one: Flow; world: World }) {
     setCounted(found);
     if (found.bytes == null) return;
     const now = { at: performance.now() / 1000, count: found.bytes };
+    if (before.current !== null && now.at - before.current.at < LEAST_SECONDS) return;
     const rate = rateOf(before.current, now);
     before.current = now;
     if (rate !== null) histories.note(`flow:${one.id}`, { at: now.at, rx: 8 * rate, tx: null });

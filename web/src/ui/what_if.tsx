@@ -82,8 +82,8 @@ export function WhatIf({ cut }: { cut: string[] }) {
                   {flowLabel({ id: one.id } as never)}
                 </button>{" "}
                 {one.outcome}:{" "}
-                {(one.new_path ?? one.path).map((hop) => label(hop.dpid)).join(" → ")}{" "}
-                {one.reason ?? ""}
+                {(one.new_path ?? one.path).map((hop) => label(hop.dpid)).join(" → ")}
+                {one.reason ? `; ${one.reason}` : ""}
               </li>
             ))}
           </ul>
