@@ -31,6 +31,7 @@ from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.serving.ready import ServiceManager
+from xen_bridge.written_output import WrittenCommand
 
 _MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
@@ -113,7 +114,7 @@ def tls_option(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, type=_FileName(), metavar="FILE", help=text)
 
 
-@click.command(help=__doc__)
+@click.command(cls=WrittenCommand, help=__doc__)
 @click.option(
     "--listen",
     default="127.0.0.1:6633",
