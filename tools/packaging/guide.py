@@ -56,9 +56,9 @@ def the_guide(machine: DebianMachine, package: Path) -> None:
 
 def the_store(machine: DebianMachine) -> None:
     """Keep a copy, and go back to it: what was made afterwards is gone."""
-    machine.run("horizonctl networks create kept vlan:7")
+    machine.run("horizonctl networks add kept vlan:7")
     typed(machine, '/var/backups/horizon.sqlite"')
-    machine.run("horizonctl networks create later vlan:8")
+    machine.run("horizonctl networks add later vlan:8")
     typed(machine, "horizon.sqlite-wal")
     _expect_networks(machine, {"kept"})
 
