@@ -56,15 +56,16 @@ def the_guide(machine: DebianMachine, package: Path) -> None:
 
 def the_store(machine: DebianMachine) -> None:
     """Keep a copy, and go back to it: what was made afterwards is gone."""
-    machine.run("horizonctl networks create kept vlan:7")
+    machine.run("horizonctl networks add kept vlan:7")
     typed(machine, '/var/backups/horizon.sqlite"')
-    machine.run("horizonctl networks create later vlan:8")
+    machine.run("horizonctl networks add later vlan:8")
     typed(machine, "horizon.sqlite-wal")
     _expect_networks(machine, {"kept"})
 
 
 def the_upgrade(machine: DebianMachine, package: Path) -> None:
     """Install a newer package over this one, whose store an old version wrote."""
+    machine.run(f"sqlite3 {STORE} '.backup /root/mine.sqlite'")
     machine.run(f"systemctl stop horizon-controller; rm -f {STORE}*")
     machine.run(f"/usr/lib/horizon/bin/python3 - <<'END'\n{_OLD_STORE}\nEND")
     machine.run(f"chown horizon: {STORE}; chmod 600 {STORE}")
@@ -77,6 +78,10 @@ def the_upgrade(machine: DebianMachine, package: Path) -> None:
     _expect_networks(machine, {"old"})
     if "+1" not in machine.run("dpkg-query -W horizon"):
         raise AssertionError("the newer package is not installed")
+    machine.run(f"systemctl stop horizon-controller; rm -f {STORE}*")
+    machine.run(f"install -o horizon -g horizon -m 0600 /root/mine.sqlite {STORE}")
+    machine.run("systemctl start horizon-controller")
+    _expect_networks(machine, {"kept"})
 
 
 def openflow_over_tls(machine: DebianMachine) -> None:
