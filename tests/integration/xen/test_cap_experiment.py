@@ -7,7 +7,7 @@ import pytest
 from integration.xen.measured import other_load
 from quiet_machine import until_right
 from tools import cap_experiment
-from tools.cap_experiment import Point
+from tools.cap_experiment import FEW, Point
 from tools.xen_pilot import Pilot
 
 pytestmark = [pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
@@ -18,7 +18,7 @@ def test_a_cap_bounds_what_a_router_forwards(pilot: Pilot, guests: tuple[str, st
     cap_experiment.prepare(pilot)
     try:
         found = until_right(
-            lambda: tuple(cap_experiment.measure(pilot, cap, seconds=6) for cap in (100, 8)),
+            lambda: tuple(cap_experiment.measure(pilot, cap, 6, FEW) for cap in (100, 8)),
             lambda points: not wrong(*points),
             lambda: other_load(pilot),
         )
