@@ -21,6 +21,7 @@ from horizon_ryu.core.errors import LimitExceeded, NotYours
 from horizon_ryu.core.slicing.seen_ports import SeenPorts, ports_seen
 from horizon_ryu.http.problem import SLICER_AWAY, ProblemError
 from horizon_ryu.http.resource import JSON, Call, Resource
+from horizon_ryu.http.turning_socket import TurningSocket
 from horizon_ryu.rest import slices
 from horizon_ryu.rest.slice_models import SliceDocumentModel
 from horizon_ryu.slices.slicer_address import SlicerAddress
@@ -35,6 +36,10 @@ MOST_ANSWER = 64 << 20
 _CHUNK = 1 << 16
 _PASSED_BACK = ("Location", "WWW-Authenticate", "Allow")
 _UNAUTHENTICATED, _NOT_FOUND, _FORBIDDEN, _OK = 401, 404, 403, 200
+_STATUSES = frozenset((*range(200, 300), *range(400, 500), *range(500, 512)))
+"""Of answers that a slicer gives: it sends nobody elsewhere."""
+_TYPES = (JSON, "application/problem+json")
+"""Anything else would be told as the controller's own, to a browser too."""
 _COLLECTION = "/v1/slices"
 
 
@@ -122,6 +127,8 @@ class SliceForwarding:
     ) -> Response:
         connection = self._connection()
         try:
+            connection.connect()
+            connection.sock = TurningSocket(connection.sock, self._runtime.checkpoint)
             typed = {**headers, "Content-Type": JSON} if body is not None else dict(headers)
             connection.request(method, path, body, typed)
             return self._read(connection.getresponse())
@@ -142,8 +149,11 @@ class SliceForwarding:
                 raise ProblemError(SLICER_AWAY, f"the slicer's answer has over {MOST_ANSWER} bytes")
             pieces.append(piece)
             self._runtime.checkpoint()
+        kind = got.headers.get("Content-Type", JSON)
+        if got.status not in _STATUSES or kind.partition(";")[0].strip().lower() not in _TYPES:
+            raise ProblemError(SLICER_AWAY, f"what answers is no slicer: {self._where}")
         response = Response(status=got.status, body=b"".join(pieces))
-        response.headers["Content-Type"] = got.headers.get("Content-Type", JSON)
+        response.headers["Content-Type"] = kind
         for name in _PASSED_BACK:
             value = got.headers.get(name)
             if value is not None:

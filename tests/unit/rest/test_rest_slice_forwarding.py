@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -155,6 +157,74 @@ def test_a_slicer_that_is_away_or_silent_is_a_503(
     slicer.server.server_close()
     answer = ask(router, "GET", "/v1/slices")
     assert (answer.status_int, answer.json["title"]) == (503, "The slicer is away")
+
+
+@pytest.fixture
+def somebody() -> Iterator[tuple[list[bytes], int]]:
+    """What listens where a slicer should be: it says the first bytes, then the rest for ever."""
+    said: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    link, _ = server.accept()
+                    with link, suppress(OSError):
+                        link.recv(65_536)
+                        link.sendall(said[0])
+                        while len(said) > 1:
+                            link.sendall(said[1])
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield said, server.getsockname()[1]
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+def _asked(port: int) -> Response:
+    forwarding = SliceForwarding(SlicerAddress("127.0.0.1", port, False), GreenRuntime())
+    router = Router(None)
+    router.add(forwarding.resources())
+    return ask(router, "GET", "/v1/slices")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 302 Found\r\nLocation: http://elsewhere/",
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html",
+        b"HTTP/1.1 999 \xff",
+        b"HTTP/1.1 101 Switching Protocols",
+    ],
+)
+def test_what_no_slicer_says_is_not_told_as_the_controllers(
+    somebody: tuple[list[bytes], int], head: bytes
+) -> None:
+    said, port = somebody
+    said.append(head + b"\r\nContent-Length: 0\r\n\r\n")
+    answer = _asked(port)
+    assert answer.status_int == 503
+    assert "no slicer" in answer.json["detail"]
+
+
+@pytest.mark.parametrize(
+    "endless",
+    [
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 100,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+    ],
+    ids=["continues", "chunks"],
+)
+def test_who_answers_without_end_is_late(
+    somebody: tuple[list[bytes], int], endless: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(slice_forwarding, "SECONDS", 0.2)
+    said, port = somebody
+    said += [endless, endless if b"100" in endless else b"1\r\n \r\n" * 100]
+    answer = _asked(port)
+    assert answer.status_int == 503
+    assert "has not answered within 0.2 s" in answer.json["detail"]
 
 
 def test_the_topology_of_a_slice_has_its_switches_and_ports(slicer: FakeSlicer) -> None:
