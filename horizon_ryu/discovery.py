@@ -27,7 +27,7 @@ from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
 from horizon_ryu.core.event_kinds import TOPOLOGY
-from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
+from horizon_ryu.core.loop_record import ASKING, IDLE_TURN, rest_after
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -297,7 +297,7 @@ class Discovery(HorizonApp):
         changes = self._core.take_changes()
         if changes:
             self._publish_view(self._core.view(), changes)
-            self.horizon.runtime.sleep(_REST * (self._now() - start))
+            self.horizon.runtime.sleep(rest_after(self._now() - start, _REST))
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view

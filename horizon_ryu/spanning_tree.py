@@ -25,7 +25,13 @@ from horizon_ryu.core.errors import (
     SwitchError,
 )
 from horizon_ryu.core.frames import decode, is_link_local
-from horizon_ryu.core.loop_record import AUXILIARY, IDLE_TURN, PATIENCE, LoopTerms
+from horizon_ryu.core.loop_record import (
+    AUXILIARY,
+    IDLE_TURN,
+    PATIENCE,
+    LoopTerms,
+    rest_after,
+)
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
@@ -65,6 +71,8 @@ SAVE_INTERVAL = 2.0
 """Seconds between two savings of the memory, at least."""
 _REST = 3
 """A search that took t seconds is followed by this many t of rest while changes pile up."""
+_SAVE_REST = 50
+"""So is a saving of the memory, which waits for the store besides."""
 
 # As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
 _REQUIRED_APP = ["horizon_ryu.discovery"]
@@ -200,16 +208,19 @@ class SpanningTree(HorizonApp):
     # ---- the loops
 
     def _turn(self) -> None:
-        self._wake.wait(max(0.0, self._due() - self._now()))
+        is_told = self._wake.wait(max(0.0, self._due() - self._now()))
         self._wake.clear()
-        self._unsaved.set()
         started = self._now()
         if started >= self._rebuild_at:
             self._rebuild_at = started + self._timers.rebuild_interval
-            self._control.rebuild()
+            is_told |= self._control.rebuild()
+        due = self._control.next_due()
+        if not is_told and (due is None or started < due):
+            return
+        self._unsaved.set()
         self._work()
         # Bursts of changes (a large network joining) must not cost a search each.
-        self.horizon.runtime.sleep(_REST * (self._now() - started))
+        self.horizon.runtime.sleep(rest_after(self._now() - started, _REST))
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
@@ -254,7 +265,8 @@ class SpanningTree(HorizonApp):
                 self._saved = memory
         finally:
             # What costs more in a large network, or waits for a lock, must come less often.
-            self._save_at = started + max(SAVE_INTERVAL, 50 * (self._now() - started))
+            rest = rest_after(self._now() - started, _SAVE_REST)
+            self._save_at = started + max(SAVE_INTERVAL, rest)
 
     def _read(self, dpid: int) -> None:
         """Learn what a switch still carries from before."""

@@ -14,7 +14,7 @@ from time_spent import TimeSpent
 TESTS = Path(__file__).parent
 LANES = ("logic", "models", "processes", "switches", "entries", "xen")
 """In the order in which one pytest runs them; ``make test`` runs most of them side by side."""
-MODELLED = ("core", "discovery", "simulated", "slicing", "wire")
+MODELLED = ("core", "discovery", "simulated", "slicing", "spanning_tree", "wire")
 """Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
 ENTRIES = (
     "test_base_entries.py",
@@ -24,6 +24,7 @@ ENTRIES = (
     "test_real_migrations.py",
     "test_real_needs_and_tables.py",
     "test_real_stats.py",
+    "test_relayed_probes.py",
     "test_slicer.py",
     "test_slicer13_objects.py",
     "test_slicer_tenants.py",
@@ -33,7 +34,10 @@ ENTRIES = (
     "test_slicing_application.py",
     "test_undisturbed_flows.py",
 )
-"""Of the modules that need switches, those about flow entries have a lane, for half of the time."""
+"""Of the modules that need switches, those about flow entries have a lane, for half of the time.
+
+With them are the probes that hosts relay, so that both lanes end together.
+"""
 
 # A machine that has no time for a moment is no fault of the example that it was at.
 settings.register_profile(

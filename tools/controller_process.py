@@ -32,7 +32,7 @@ class ControllerProcess:
     ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
     started, by default that of the interpreter which runs this; ``descriptors`` is how many files
     and sockets it may have open at most; ``store`` is the file of its store, by default one in
-    ``folder``. With neither of the first three it is forked off, where there is a fork server
+    ``folder``. With neither of the first two it is forked off, where there is a fork server
     (``tools/fork_server.py``), unless it is ``really_started``.
     """
 
@@ -47,10 +47,10 @@ class ControllerProcess:
         store: Path | None = None,
         really_started: bool = False,
     ) -> None:
-        plain = not environment and manager == MANAGER and descriptors is None
+        plain = not environment and manager == MANAGER
         self._fork_server = os.environ.get(VARIABLE) if plain and not really_started else None
         self._manager = manager
-        self._limited = limited(descriptors)
+        self._descriptors = descriptors
         self.openflow_port, self.rest_port = free_ports(2)
         self._apps = apps
         self._variables = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})}
@@ -75,7 +75,6 @@ class ControllerProcess:
     def start(self) -> None:
         """Start the process and wait until its REST API answers."""
         command = [
-            *self._limited,
             str(self._manager),
             *self._apps,
             f"--ofp-tcp-listen-port={self.openflow_port}",
@@ -94,7 +93,10 @@ class ControllerProcess:
         self, command: list[str], log: IO[bytes]
     ) -> subprocess.Popen[bytes] | ForkedProcess:
         if self._fork_server is not None:
-            return ForkedProcess(self._fork_server, command, log, self._variables)
+            return ForkedProcess(
+                self._fork_server, command, log, self._variables, descriptors=self._descriptors
+            )
+        command = [*limited(self._descriptors), *command]
         return subprocess.Popen(command, stdout=log, stderr=log, env=self._variables)
 
     def held_up(self) -> float:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -63,8 +64,15 @@ class ForkedProcess:
         out: IO[bytes],
         env: Mapping[str, str],
         cwd: Path | None = None,
+        descriptors: int | None = None,
     ) -> None:
-        request = {"command": list(command), "env": dict(env), "folder": str(cwd or Path.cwd())}
+        """Start it; of ``descriptors`` it has as many as the server may have, if none are named."""
+        request = {
+            "command": list(command),
+            "env": dict(env),
+            "folder": str(cwd or Path.cwd()),
+            "descriptors": descriptors,
+        }
         self._told, theirs = os.pipe()
         self._unread = b""
         self.returncode: int | None = None
@@ -145,6 +153,7 @@ class ForkServer:
         if pid == 0:
             self._close(told)
             _become(request["env"], request["folder"], out)
+            _limit(request["descriptors"])
             return list(request["command"])
         os.close(out)
         os.write(told, b"%d\n" % pid)
@@ -180,6 +189,11 @@ def _become(variables: Mapping[str, str], folder: str, out: int) -> None:
     for number in (1, 2):
         os.dup2(out, number)
     os.close(out)
+
+
+def _limit(descriptors: int | None) -> None:
+    if descriptors is not None:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from xen_bridge.serving.ready import ServiceManager
 from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
+from xen_bridge.written_output import WrittenGroup
 
 AGENT_PORT = 7444
 _LONGEST_HOST = 253
@@ -59,7 +60,7 @@ def listen_options(port: int) -> Callable[[Command], Command]:
 warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=WrittenGroup, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """Horizon's bridge to Xen.
 

@@ -28,7 +28,7 @@ from horizon_ryu.cli.output_option import FORMS, give_everywhere
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, printable
-from horizon_ryu.cli.written_group import WrittenGroup
+from xen_bridge.written_output import WrittenGroup
 
 _TOPOLOGY, _TREE, _NETWORKS = ("v1", "topology"), ("v1", "spanning-tree"), ("v1", "networks")
 NETWORK_HELP = "only this virtual network: vlan:10, ip:10.0.0.0/24, or a name"

@@ -12,6 +12,8 @@ IDLE_TURN = 15.0
 """Seconds after which a loop that waits for something turns all the same: so it is seen to live."""
 PATIENCE = 60.0
 """Seconds that a turn may take unless its loop says otherwise."""
+LONGEST_REST = PATIENCE / 4
+"""Seconds that a loop rests after a turn that took long, at most."""
 ALL_SWITCHES = 600.0
 """Seconds for a turn that asks every switch, though many answer late or not at all."""
 FAILING = 3
@@ -20,6 +22,14 @@ HOPELESS, HOPELESS_FAILURES = 60.0, 10
 """Seconds without a good turn, and turns that failed in them, after which nothing will mend it."""
 MAX_RESTARTS = 3
 """Of a loop that does not turn, before it is given up."""
+
+
+def rest_after(work: float, times: int) -> float:
+    """Return the seconds to rest after ``work`` seconds: so many times as long, within bounds.
+
+    A loop that rests for as long as its patience lasts would be taken for one that hangs.
+    """
+    return min(times * work, LONGEST_REST)
 
 
 def _patience() -> float:

@@ -31,6 +31,7 @@ from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.serving.ready import ServiceManager
+from xen_bridge.written_output import WrittenCommand
 
 _MAX_PORT = 65_535
 _ADDRESS = re.compile(r"(\[(?P<v6>[0-9A-Fa-f:.%a-z]+)\]|(?P<name>[^][\s:/]+)):(?P<port>[0-9]{1,5})")
@@ -113,7 +114,7 @@ def tls_option(name: str, text: str) -> Callable[[Any], Any]:
     return click.option(name, type=_FileName(), metavar="FILE", help=text)
 
 
-@click.command(help=__doc__)
+@click.command(cls=WrittenCommand, help=__doc__)
 @click.option(
     "--listen",
     default="127.0.0.1:6633",
@@ -241,6 +242,37 @@ async def _listening(
         raise click.ClickException(f"cannot listen on {place}: {_in_short(error)}") from error
 
 
+class _SlicesFile:
+    """The file of slices that an engine works by, read again whenever it is asked for."""
+
+    def __init__(self, engine: SlicerEngine, path: Path, tls: SlicerTls) -> None:
+        self._engine = engine
+        self._path = path
+        self._tls = tls
+        self._reading = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def read_soon(self) -> None:
+        """Read it in a task; what is refused changes nothing, and is logged."""
+        task = asyncio.get_running_loop().create_task(self._read_again())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _read_again(self) -> None:
+        async with self._reading:
+            try:
+                # In a thread: tenants must not wait while thousands of rules are read.
+                self._engine.configure(*await asyncio.to_thread(self._made))
+            except click.ClickException as error:
+                log = logging.getLogger("horizon.slicer")
+                log.error("kept what is worked by: %s", error.message)
+
+    def _made(self) -> tuple[SlicerConfiguration, Mapping[int, Flowspace]]:
+        with made_to_stay():
+            found = _read(self._path, self._tls).sharing(self._engine.configuration())
+            return found, self._engine.flowspaces_of(found)
+
+
 async def _serve(
     listen: tuple[str, int],
     path: Path,
@@ -255,32 +287,10 @@ async def _serve(
         engine.take_over(tables)
     _wait_for_nobody()
     ended = asyncio.Event()
-
-    reading = asyncio.Lock()
-    tasks: set[asyncio.Task[None]] = set()
-
-    def made() -> tuple[SlicerConfiguration, Mapping[int, Flowspace]]:
-        with made_to_stay():
-            found = _read(path, tls).sharing(engine.configuration())
-            return found, engine.flowspaces_of(found)
-
-    async def read_again() -> None:
-        async with reading:
-            try:
-                # In a thread: tenants must not wait while thousands of rules are read.
-                engine.configure(*await asyncio.to_thread(made))
-            except click.ClickException as error:
-                log = logging.getLogger("horizon.slicer")
-                log.error("kept what is worked by: %s", error.message)
-
-    def asked_to_read() -> None:
-        task = loop.create_task(read_again())
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
+    file = _SlicesFile(engine, path, tls)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, asked_to_read)
+    loop.add_signal_handler(signal.SIGHUP, file.read_soon)
     server = await _listening(engine, listen)
     place = f"listening on {listen[0]}:{server.sockets[0].getsockname()[1]}"
     click.echo(f"ready, {place}")

@@ -84,7 +84,12 @@ class SlicedDatapath10(SlicedDatapath):
         self._lengths = FrameLengths(self._link, OFPET.BAD_REQUEST, OFPBRC.EPERM)
         self._worked_by: dict[str, SliceSettings] = {}
         self._guards: set[tuple[TernaryMatch, int]] = set()
-        self._tenants_say: Mapping[int, FromTenant] = {
+        self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
+        self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
+
+    def _by_tenants(self) -> dict[int, FromTenant]:
+        """Return who takes what of the messages of tenants."""
+        return {
             OFPT.FEATURES_REQUEST: self._features,
             OFPT.GET_CONFIG_REQUEST: self._lengths.get_config,
             OFPT.SET_CONFIG: self._lengths.set_config,
@@ -98,7 +103,10 @@ class SlicedDatapath10(SlicedDatapath):
             ),
             OFPT.VENDOR: self._vendor,
         }
-        self._switch_says: Mapping[int, FromSwitch] = {
+
+    def _by_switch(self) -> dict[int, FromSwitch]:
+        """Return who takes what of the messages of the switch."""
+        return {
             OFPT.PACKET_IN: self.frames.packet_in,
             OFPT.FLOW_REMOVED: self._flow_removed,
             OFPT.PORT_STATUS: self._port_status,

@@ -62,6 +62,16 @@ def read_match(message: bytes, start: int) -> tuple[TernaryMatch, int]:
         raise TenantRefusal(OFPET.BAD_MATCH, OFPBMC.BAD_MASK, reason) from error
 
 
+def _known(command: int, flags: int) -> TableCommand:
+    """Return what a command does; TenantRefusal for one, or for flags, that no switch knows."""
+    known = _COMMANDS.get(command)
+    if known is None:
+        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.BAD_COMMAND, "unknown command")
+    if flags & ~_KNOWN_FLAGS:
+        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.BAD_FLAGS, "flags")
+    return known
+
+
 def read_flow_mod13(
     message: bytes, slice_name: str, entry_id: int, now: float, tables: int
 ) -> TenantFlowMod13:
@@ -71,11 +81,7 @@ def read_flow_mod13(
     """
     cookie, cookie_mask, table_id, command, *rest = _BODY.unpack_from(message, HEADER_SIZE)
     idle, hard, priority, buffer_id, out_port, out_group, flags = rest
-    known = _COMMANDS.get(command)
-    if known is None:
-        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.BAD_COMMAND, "unknown command")
-    if flags & ~_KNOWN_FLAGS:
-        raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.BAD_FLAGS, "flags")
+    known = _known(command, flags)
     deletes = known in (TableCommand.DELETE, TableCommand.DELETE_STRICT)
     every_table = deletes and table_id == _ALL_TABLES
     if not every_table and table_id >= tables:

@@ -152,7 +152,7 @@ def expect_well(controller: ControllerProcess) -> None:
 
 
 @pytest.fixture
-def narrow(tmp_path: Path) -> Iterator[ControllerProcess]:
+def narrow(tmp_path: Path, forked_controllers: None) -> Iterator[ControllerProcess]:
     """A controller with few descriptors."""
     with ControllerProcess(tmp_path, APPS, descriptors=DESCRIPTORS) as controller:
         yield controller

@@ -50,6 +50,19 @@ def check_change(
     if (wanted.on_reboot, wanted.on_crash, wanted.autostart) != (None, None, None):
         check_guest(domain, "whether it starts, and starts again, is not Horizon's to say")
     _check_network(wanted, domain)
+    _check_can_be_done(wanted, capabilities)
+    _check_cap(wanted.cap, cpus.count)
+    _check_known(wanted, domain)
+    _check_vcpus(wanted, domain)
+    vcpus = wanted.vcpus or domain.vcpus.current
+    if vcpus is not None:
+        _check_cap_fits(wanted, domain, kept_cap, vcpus)
+        if wanted.affinity:
+            _check_affinity(wanted.affinity, vcpus, cpus.last)
+
+
+def _check_can_be_done(wanted: SetDomain, capabilities: frozenset[Capability]) -> None:
+    """Raise RequestUnsupported for what the back end cannot do."""
     for value, capability in (
         (wanted.weight, Capability.WEIGHT),
         (wanted.cap, Capability.CAP),
@@ -58,8 +71,10 @@ def check_change(
     ):
         if value is not None:
             require(capabilities, capability)
-    _check_cap(wanted.cap, cpus.count)
-    _check_known(wanted, domain)
+
+
+def _check_vcpus(wanted: SetDomain, domain: Domain) -> None:
+    """Raise InvalidRequest for more vCPUs than the domain was made for."""
     most = domain.vcpus.maximum
     if wanted.vcpus is not None and most is not None and wanted.vcpus > most:
         raise InvalidRequest(
@@ -67,11 +82,6 @@ def check_change(
             f"{domain.name} may have {most} at most, as it was made: choose up to {most}, "
             "or make it again with a greater max_vcpus",
         )
-    vcpus = wanted.vcpus or domain.vcpus.current
-    if vcpus is not None:
-        _check_cap_fits(wanted, domain, kept_cap, vcpus)
-        if wanted.affinity:
-            _check_affinity(wanted.affinity, vcpus, cpus.last)
 
 
 def _check_network(wanted: SetDomain, domain: Domain) -> None:

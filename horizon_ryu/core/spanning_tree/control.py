@@ -42,6 +42,9 @@ class TreeControl:
         self._generation = generation
         self._members = Members()
         self._desired = DesiredState(self._members, hold_time, is_looked_for)
+        self._has_changed = True
+        """Whether something has happened since all was searched and compared."""
+        self._is_rebuilding = False
 
     @property
     def hold_time(self) -> float:
@@ -109,6 +112,7 @@ class TreeControl:
         member = self._members.get(asked.dpid)
         if member is None or not compare(member, asked, entries, flooding, self._generation):
             return False
+        self._has_changed = True
         self._members.look_at_all(member)
         return True
 
@@ -117,6 +121,7 @@ class TreeControl:
 
         The caller disconnects these: what they do is not known until they come back.
         """
+        self._has_changed = True
         failed = {error.dpid for error in errors}
         for dpid, serial in plan.serials.items():
             if dpid not in failed:
@@ -134,9 +139,16 @@ class TreeControl:
         """Return what a later run should know to take over without cutting anybody off."""
         return self._desired.memory()
 
-    def rebuild(self) -> None:
-        """Have the forest searched anew and every switch compared at the next plan."""
+    def rebuild(self) -> bool:
+        """Have the forest searched anew and every switch compared at the next plan.
+
+        Tells whether it has: after a rebuild since which nothing has happened, it comes to nothing.
+        """
+        if not self._has_changed and self.settled():
+            return False
+        self._is_rebuilding = True
         self._desired.rebuild()
+        return True
 
     # ---- what follows
 
@@ -182,5 +194,7 @@ class TreeControl:
 
         Call it again after each event and each confirmation, until it is empty.
         """
-        self._desired.follow(now)
+        is_news = self._desired.follow(now)
+        self._has_changed = not self._is_rebuilding and (self._has_changed or is_news)
+        self._is_rebuilding = False
         return Planner(self._members, self._desired.choice.groups.find, self._generation).plan()

@@ -181,17 +181,21 @@ class DesiredState:
         is_open = self._stale or self._hold or self.view.suspected
         return not (is_open or self._lost_switches.is_unsettled())
 
-    def follow(self, now: float) -> None:
-        """Bring what members should do in line with all that has happened until ``now``."""
+    def follow(self, now: float) -> bool:
+        """Bring what members should do in line with all that has happened until ``now``.
+
+        Tells whether anything had.
+        """
         self.tick(now)
         if not self._stale:
-            return
+            return False
         try:
             self._decide(now)
         except Exception:
             # What was half done is done again, wholly.
             self._is_view_unread = self._is_choice_due = True
             raise
+        return True
 
     # ---- switches coming and going
 

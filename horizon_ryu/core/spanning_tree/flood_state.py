@@ -246,13 +246,7 @@ def opening(
     freed = (state.blocked if among is None else state.blocked & among) - (ports - wanted)
     now, left = _first((opened - state.ports) | freed, most)
     flooding = _with(state.ports, now & opened)
-    messages: list[Message] = []
-    if not switch.capabilities.flood_group:
-        messages += _no_flood(
-            switch, flooding - state.ports if flooding is not state.ports else (), False
-        )
-    elif flooding is not state.ports:
-        messages.append(FloodPorts(flooding))
+    messages = _told_to_flood(switch, state.ports, flooding)
     if not state.broadcast:
         messages.append(
             _entry(_broadcast_match(switch), Priority.BROADCAST, generation, (Flood(),))
@@ -272,6 +266,17 @@ def opening(
         leftovers=(),
     )
     return FloodStep(tuple(messages), after, left)
+
+
+def _told_to_flood(
+    switch: Switch, before: frozenset[int], flooding: frozenset[int]
+) -> list[Message]:
+    """Return what has a switch flood by more ports than ``before``."""
+    if flooding is before:
+        return []
+    if switch.capabilities.flood_group:
+        return [FloodPorts(flooding)]
+    return list(_no_flood(switch, flooding - before, False))
 
 
 def _looked_at(switch: Switch, among: AbstractSet[int] | None) -> AbstractSet[int]:

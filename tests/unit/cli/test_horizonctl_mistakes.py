@@ -148,7 +148,7 @@ def test_xml_that_there_is_not_is_said_beside_the_json(
     assert result.stderr == "there is no XML of this: it is told in JSON\n"
 
 
-@pytest.mark.parametrize("command", ["sample-config", "experiment list", "-o json experiment list"])
+@pytest.mark.parametrize("command", ["sample-config", "experiment list", "--help"])
 def test_a_full_disk_is_told_in_one_line(
     command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

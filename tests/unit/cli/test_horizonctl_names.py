@@ -10,10 +10,11 @@ from urllib.parse import unquote
 import httpx
 import pytest
 from click.testing import CliRunner, Result
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from webob import Request
 
+from examples import examples
 from horizon_ryu.cli.main import main
 from horizon_ryu.http.resource import Call, PathParameter, Raw, Resource
 from horizon_ryu.http.router import Router
@@ -74,6 +75,10 @@ class Api:
         return httpx.Response(answer.status_int, content=answer.body)
 
 
+FEW = settings(max_examples=examples(30, 100))
+"""Each command is given names that are known to be hard anyway."""
+
+
 @contextmanager
 def api() -> Iterator[Api]:
     made = Api()
@@ -97,6 +102,7 @@ def test_a_name_reaches_the_resource_that_the_command_is_about(
     assert asked.asked == [(*COMMANDS[words], name)]
 
 
+@FEW
 @given(st.sampled_from([words for words in COMMANDS if words[0] != "xen"]), st.text())
 @example(("flows", "delete", "--"), "../networks/blue")
 def test_any_name_is_one_segment_or_is_refused(words: tuple[str, ...], name: str) -> None:

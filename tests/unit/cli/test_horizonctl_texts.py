@@ -12,12 +12,13 @@ import click
 import httpx
 import pytest
 from click.testing import CliRunner
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from examples import examples
 from horizon_ryu.cli import show, show_flows, show_measures, show_migration, show_stats, show_xen
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.terminal import Terminal, printable, styled
@@ -29,6 +30,8 @@ HOSTILE = (
     "\x00", "\x7f", "…", "\U0001f4bf",
 )  # fmt: skip
 BEGIN, END = "«", "»"
+FEW = settings(max_examples=examples(30, 100))
+"""What is hostile is shown in each place anyway, one by one."""
 TEXTS = st.text(st.characters(exclude_characters=BEGIN + END, exclude_categories=("Cs",)))
 
 
@@ -207,6 +210,7 @@ def test_data_is_neither_markup_nor_emoji_nor_an_escape(
     expect_as_itself(command, text)
 
 
+@FEW
 @given(st.sampled_from(SHOWN), TEXTS)
 def test_any_text_in_any_place_is_shown_as_itself(
     command: Callable[[Terminal, str], None], text: str
@@ -214,6 +218,7 @@ def test_any_text_in_any_place_is_shown_as_itself(
     expect_as_itself(command, text)
 
 
+@FEW
 @given(TEXTS)
 @example("\x1b[2J")
 @example("[red]:cd:")

@@ -184,6 +184,23 @@ def test_only_differences_are_sent(bench: Bench) -> None:
     assert kinds == {FlowMod, SetNoFlood if bench.openflow == 1 else FloodPorts}
 
 
+def test_a_rebuild_after_which_nothing_has_happened_is_no_work(bench: Bench) -> None:
+    triangle(bench)
+    assert bench.control.rebuild()
+    assert bench.settle() == []
+    assert not bench.control.rebuild()
+    bench.carrier(2, 3, False)
+    assert bench.control.rebuild(), "nothing is settled yet"
+    bench.settle()
+    assert bench.control.rebuild(), "it was confirmed since"
+    bench.settle()
+    assert not bench.control.rebuild()
+    bench.wait(HOLD)
+    bench.carrier(2, 3, True)
+    bench.settle()
+    assert bench.control.rebuild()
+
+
 def test_port_that_falls_and_rises_between_two_searches_is_held(bench: Bench) -> None:
     triangle(bench)
     bench.carrier(1, 3, False)

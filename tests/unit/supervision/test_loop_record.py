@@ -8,11 +8,13 @@ from horizon_ryu.core.loop_record import (
     AUXILIARY,
     HOPELESS,
     HOPELESS_FAILURES,
+    IDLE_TURN,
     MAX_RESTARTS,
     ON_DISK,
     PATIENCE,
     LoopRecord,
     LoopTerms,
+    rest_after,
 )
 
 
@@ -94,3 +96,11 @@ def test_a_loop_may_take_as_long_as_its_timer_says() -> None:
     record = LoopRecord("loop", 0.0, LoopTerms(longest=lambda: interval))
     assert not record.is_stalled(3600.0)
     assert record.is_stalled(3601.0)
+
+
+@pytest.mark.parametrize("work", [0.0, 0.1, 1.3, 100.0])
+@pytest.mark.parametrize("times", [2, 3, 50])
+def test_no_rest_is_taken_for_a_loop_that_hangs(work: float, times: int) -> None:
+    rest = rest_after(work, times)
+    assert rest <= times * work
+    assert rest + IDLE_TURN < PATIENCE

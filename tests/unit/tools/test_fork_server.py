@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -15,12 +16,13 @@ from tools.controller_process import wait_until
 from tools.fork_server import VARIABLE, ForkedProcess, serving
 
 PROGRAM = """
-import json, os, socket, sys, time
+import json, os, resource, socket, sys, time
 from tools.fork_server import ForkServer
 command = ForkServer(socket.socket(fileno=int(sys.argv[1]))).next_program()
 if command is not None:
     descriptors = len(os.listdir("/proc/self/fd"))
-    print(json.dumps([command, os.getcwd(), dict(os.environ), descriptors]), flush=True)
+    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
+    print(json.dumps([command, os.getcwd(), dict(os.environ), descriptors, limit]), flush=True)
     time.sleep(600) if command == ["sleep"] else sys.exit(int(command[0]))
 """
 DESCRIPTORS = 4
@@ -45,11 +47,18 @@ def test_it_has_its_arguments_variables_folder_and_output(
     asleep = start(server, tmp_path / "other", "sleep")
     assert start(server, tmp_path / "log", "0", "word").wait() == 0
     asleep.kill()
-    command, folder, variables, descriptors = json.loads((tmp_path / "log").read_text())
+    command, folder, variables, descriptors, limit = json.loads((tmp_path / "log").read_text())
     assert command == ["0", "word"]
     assert folder == str(tmp_path)
     assert variables == {"NAME": "value"}
     assert descriptors == DESCRIPTORS
+    assert limit == list(resource.getrlimit(resource.RLIMIT_NOFILE))
+
+
+def test_it_may_be_given_few_descriptors(server: str, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("wb") as out:
+        assert ForkedProcess(server, ["0"], out, {}, descriptors=50).wait() == 0
+    assert json.loads((tmp_path / "log").read_text())[-1] == [50, 50]
 
 
 def test_its_end_is_told_with_its_status(server: str, tmp_path: Path) -> None:

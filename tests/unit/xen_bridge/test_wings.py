@@ -17,6 +17,7 @@ LEANS_ON: dict[str, set[str]] = {
     "errors": set(),
     "atomic_write": set(),
     "one_line": set(),
+    "written_output": {"one_line"},
     "child_command": {"errors"},
     "private_file": {"errors"},
     "protocol": {"errors"},
