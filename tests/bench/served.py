@@ -14,6 +14,8 @@ from virtual_switch.load_network import LoadNetwork
 Answer = TypeVar("Answer")
 PATIENCE = 240.0
 """Seconds that switches and links have to be known in: what is measured comes after that."""
+LOOK_SECONDS = 0.5
+"""Between two looks for switches that were lost."""
 
 
 def while_serving(
@@ -37,11 +39,14 @@ def while_serving(
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + seconds
+    now = time.monotonic()
+    deadline, looked = now + seconds, now
 
     def is_over() -> bool:
-        if address is not None:
+        nonlocal looked
+        if address is not None and time.monotonic() > looked + LOOK_SECONDS:
             _take_back(network, address, deadline)
+            looked = time.monotonic()
         return bool(answers or errors)
 
     ended = network.run(is_over, deadline)
