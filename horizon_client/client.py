@@ -73,8 +73,8 @@ class Client:
         options = self.connection.options_of(request)
         try:
             if self._kept is None:
-                with httpx.Client(**self.connection.carrier_options) as client:
-                    answer = client.request(method, url, **options)
+                carrier = self.connection.carrier_options
+                answer = httpx.request(method, url, **options, **carrier)
             else:
                 answer = self._kept.request(method, url, **options)
         except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:

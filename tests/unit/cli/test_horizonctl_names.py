@@ -18,6 +18,7 @@ from examples import examples
 from horizon_ryu.cli.main import main
 from horizon_ryu.http.resource import Call, PathParameter, Raw, Resource
 from horizon_ryu.http.router import Router
+from unit.cli.in_memory import carried
 
 ANYTHING = PathParameter(r"^[\s\S]+$", "anything")
 NAMES = (
@@ -83,7 +84,7 @@ FEW = settings(max_examples=examples(30, 100))
 def api() -> Iterator[Api]:
     made = Api()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "request", made.request)
+        patch.setattr(httpx, "request", carried(made.request))
         yield made
 
 

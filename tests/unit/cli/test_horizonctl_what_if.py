@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
+from unit.cli.in_memory import carried
 
 HOP = {"in_port": 1, "out_port": 2}
 ANSWER = {
@@ -46,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return httpx.Response(200, json=ANSWER)
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(httpx, "request", client.request)
+    monkeypatch.setattr(httpx, "request", carried(client.request))
     return found
 
 
