@@ -264,7 +264,7 @@ def test_a_switch_that_cannot_be_reconciled_leaves_the_others_theirs(fabric: Fab
     fabric.reconciler._look_at([1, 2, 3])
     fabric.tables.get = get  # type: ignore[method-assign]
     assert fabric.tables.held() == fabric.wanted(flow)
-    assert fabric.loop_failures == {"Reconciler.reconcile": 1}
+    assert fabric.loop_failures == {"Reconciler._look": 1}
 
 
 def wait_for(condition: Callable[[], object]) -> None:
