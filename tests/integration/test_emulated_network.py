@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from backstop import BACKSTOP
+from tools.controller_process import wait_until
 from topologies.catalogue import build
 from topologies.driver import LATEST_ANSWER, SYSTEM_PYTHON, MininetProcess
 from topologies.errors import NetworkError
@@ -81,6 +82,8 @@ def test_hosts_talk_when_switches_forward(network: MininetProcess) -> None:
     for switch in network.graph.switches:
         network.ofctl(switch.dpid, "add-flow", "actions=NORMAL")
         assert any("NORMAL" in entry for entry in network.flows(switch.dpid))
+    # What went round before the switches saw the cut taught them where nobody is.
+    wait_until(lambda: not network.ping_all().lost, BACKSTOP, "the switches have learned")
     assert network.ping_all(wait=LATEST_ANSWER) == (12, ())
     assert network.ping_all(["h1", "h4"], LATEST_ANSWER) == (2, ())
 
