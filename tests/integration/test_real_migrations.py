@@ -197,6 +197,9 @@ def killed_while_migrating(
         return [one for one in new if one["state"] in ("done", "rolled_back", "failed")]
 
     (migration,) = wait_until(ended, 30, f"the migration killed at {state} is ended")
+    # What was left to do may have needed some of them only.
+    everybody = set(lab.switches())
+    lab.wait_until(lambda: lab.switches_seen() == everybody, 30, "all switches are back")
     return dict(migration)
 
 
