@@ -178,5 +178,6 @@ def flow_manager(controller: Controller, view: TopologyView, folder: Path) -> Fl
         supervisor=Supervisor(runtime, runtime.now, lambda _name: None),
         runtime=runtime,
         clock=runtime.now,
+        told_vain=lambda _dpids: None,
     )
     return assemble(beneath, FlowManagerOptions(deadline=1.0), FlowMigrationOptions(drain=0.01))
