@@ -32,7 +32,8 @@ class OtherLoad:
     def processors(self) -> float:
         """Return how many processors others had, on average since the beginning."""
         lasted = time.monotonic() - self._began
-        return (self._taken() - self._before) / lasted if lasted > 0 else 0.0
+        # Times are counted in ticks, not all of them at once: of a moment more may be ours than all.
+        return max(0.0, self._taken() - self._before) / lasted if lasted > 0 else 0.0
 
     def _taken(self) -> float:
         """Return processor seconds since this machine started, but for those of ``own``."""

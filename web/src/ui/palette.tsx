@@ -11,17 +11,23 @@ export function Palette({ choose, close }: { choose(id: string): void; close(): 
   const [text, setText] = useState("");
   const [at, setAt] = useState(0);
   const dialog = useDialog(close);
-  const found = useMemo(() => {
-    const groups = arranged(groupsOf(world), text, { key: "name", descending: false });
-    return groups
+  const find = (words: string) =>
+    arranged(groupsOf(world), words, { key: "name", descending: false })
       .flatMap((group) => group.rows.map((row) => ({ ...row, title: group.title })))
       .slice(0, MOST);
-  }, [world, text]);
+  const found = useMemo(() => find(text), [world, text]);
+  /** What Enter chooses: whoever types fast does so before it is shown. */
+  const chosen = (target: EventTarget | null) => {
+    const words = target instanceof HTMLInputElement ? target.value : text;
+    return words === text ? found[at] : find(words)[0];
+  };
   const key = (event: KeyboardEvent) => {
     if (event.key === "ArrowDown") setAt(Math.min(at + 1, found.length - 1));
     else if (event.key === "ArrowUp") setAt(Math.max(at - 1, 0));
-    else if (event.key === "Enter" && found[at]) {
-      choose(found[at].id);
+    else if (event.key === "Enter") {
+      const row = chosen(event.target);
+      if (!row) return;
+      choose(row.id);
       close();
     } else return;
     event.preventDefault();
