@@ -32,7 +32,7 @@ class OtherLoad:
     def processors(self) -> float:
         """Return how many processors others had, on average since the beginning."""
         lasted = time.monotonic() - self._began
-        # Times are counted in ticks, not all of them at once: of a moment more may be ours than all.
+        # Times are counted in ticks, not all at once: of a moment more may be ours than there was.
         return max(0.0, self._taken() - self._before) / lasted if lasted > 0 else 0.0
 
     def _taken(self) -> float:
