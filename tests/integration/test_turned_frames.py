@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import socket
 import threading
@@ -13,7 +12,7 @@ import pytest
 
 from migration_lab import until
 from network_namespace import NetworkNamespace
-from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_with_nft
+from xen_bridge.migration.plane_chains import PlaneChains, counted, list_with_nft, load_with_nft
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 from xen_bridge.separation import bridge_ports
 
@@ -44,7 +43,8 @@ class TurningBridge:
         self.here, self._sender, self._away = (NetworkNamespace() for _ in range(3))
 
     @contextmanager
-    def __call__(self) -> Iterator[TurningBridge]:
+    def standing(self) -> Iterator[TurningBridge]:
+        """Have all of it meanwhile."""
         with self.here, self._sender, self._away:
             self.here.ip("link", "add", "to1", "type", "bridge")
             self.here.ip("link", "set", "to1", "up")
@@ -72,12 +72,9 @@ class TurningBridge:
 
     def counts(self) -> tuple[int, int, int]:
         """Return how many frames came, were passed on here, and were led away."""
-        found = {
-            row["counter"]["name"]: int(row["counter"]["packets"])
-            for space in (self.here, self._away)
-            for row in json.loads(space.run(list_with_nft, "counters"))["nftables"]
-            if "counter" in row
-        }
+        spaces = (self.here, self._away)
+        here, away = (counted(one.run(list_with_nft, "counters")) for one in spaces)
+        found = here | away
         return found["phys1"], found["r1p0"], found["eth0"]
 
     @contextmanager
@@ -103,7 +100,7 @@ class TurningBridge:
 
 @pytest.fixture(scope="module")
 def bridge() -> Iterator[TurningBridge]:
-    with TurningBridge()() as made:
+    with TurningBridge().standing() as made:
         yield made
 
 

@@ -10,12 +10,10 @@ Pure. Bridges that lead away by a tunnel have no place here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from xen_bridge.errors import BridgeError
-from xen_bridge.migration.plane_chains import removal
+from xen_bridge.migration.plane_chains import counted, removal
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +54,7 @@ def _chain(place: LocalPlace, number: int, port: int, way: int | None) -> str:
 
 def ways_of(told: bytes, places: Sequence[LocalPlace]) -> dict[int, int]:
     """Return the ways that the counters tell, as ``nft -j`` lists them. Raises BridgeError."""
-    try:
-        rows = [row["counter"] for row in json.loads(told)["nftables"] if "counter" in row]
-        counts = {str(row["name"]): int(row["packets"]) for row in rows}
-    except (ValueError, KeyError, TypeError) as error:
-        raise BridgeError("what nft counts cannot be read") from error
-    found = {}
+    counts, found = counted(told), {}
     for number, place in enumerate(places):
         came = [counts.get(f"from_{number}_{port}", 0) for port in range(len(place.ports))]
         if any(came):

@@ -162,9 +162,7 @@ class PlaneChains:
     def __init__(self, migration: str) -> None:
         self._migration = migration
 
-    def quarantine(
-        self, ports: Sequence[RouterPort], places: Mapping[str, Sequence[str]] = NO_PLACES
-    ) -> None:
+    def quarantine(self, ports: Sequence[RouterPort], places: Mapping[str, Sequence[str]]) -> None:
         """Keep everything from ports that are to come; ``places`` are the ports of bridges."""
         self._mark(ports, places)
         load_with_nft(quarantine(self._migration, ports))
@@ -217,11 +215,19 @@ class PlaneChains:
     def late(self) -> int:
         """Return how many packets came here by mistake so far."""
         told = list_with_nft("table", "netdev", f"hz_d_{self._migration}")
-        try:
-            rows = json.loads(told)["nftables"]
-            return sum(int(row["counter"]["packets"]) for row in rows if "counter" in row)
-        except (ValueError, KeyError, TypeError) as error:
-            raise BridgeError("what nft counts cannot be read") from error
+        return sum(counted(told).values())
+
+
+def counted(told: bytes) -> dict[str, int]:
+    """Return the packets that each counter has, by name, as ``nft -j`` lists them.
+
+    Raises BridgeError where it does not.
+    """
+    try:
+        rows = [row["counter"] for row in json.loads(told)["nftables"] if "counter" in row]
+        return {str(row["name"]): int(row["packets"]) for row in rows}
+    except (ValueError, KeyError, TypeError) as error:
+        raise BridgeError("what nft counts cannot be read") from error
 
 
 def _see_off_frames() -> None:

@@ -8,11 +8,10 @@ not meant to pass, and do not count; what is dropped behind the route is not see
 
 from __future__ import annotations
 
-import json
 from contextlib import suppress
 
 from xen_bridge.errors import BridgeError
-from xen_bridge.migration.plane_chains import list_with_nft, load_with_nft, removal
+from xen_bridge.migration.plane_chains import counted, list_with_nft, load_with_nft, removal
 from xen_bridge.planes.data_plane import DataPlanePlan
 
 _READINGS = 8
@@ -47,11 +46,10 @@ def difference(told: bytes) -> int:
 
     Raises BridgeError where it does not.
     """
+    found = counted(told)
     try:
-        rows = [row["counter"] for row in json.loads(told)["nftables"] if "counter" in row]
-        found = {str(row["name"]): int(row["packets"]) for row in rows}
         return found["came"] - found["passed"]
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
         raise BridgeError("what nft counts cannot be read") from error
 
 
