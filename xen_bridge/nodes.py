@@ -117,11 +117,7 @@ def domain_0(
         **migration_handlers(source, destination),
     }
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
-    turn = partial(_turn, planes, incoming, made)
-
-    def is_due() -> bool:
-        return planes.knows_routers or incoming.has_streams
-
+    turn, is_due = partial(_turn, planes, incoming, made), partial(_is_due, planes, incoming)
     lasting = (
         ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn, is_due)),
         ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
@@ -149,6 +145,10 @@ def _turn(planes: SeparatedRouters, incoming: IncomingChannel, made: NodeCompone
     planes.turn()
     admitted = made.keys.names() if made.admitted is None else made.admitted()
     incoming.forget_others(admitted.keys())
+
+
+def _is_due(planes: SeparatedRouters, incoming: IncomingChannel) -> bool:
+    return planes.knows_routers or incoming.has_streams
 
 
 def _always() -> bool:

@@ -36,7 +36,7 @@ MOST_ANSWER = 64 << 20
 _CHUNK = 1 << 16
 _PASSED_BACK = ("Location", "WWW-Authenticate", "Allow")
 _UNAUTHENTICATED, _NOT_FOUND, _FORBIDDEN, _OK = 401, 404, 403, 200
-_STATUSES = frozenset((*range(200, 300), *range(400, 500), *range(500, 512)))
+_STATUSES = frozenset((*range(200, 300), *range(400, 512)))
 """Of answers that a slicer gives: it sends nobody elsewhere."""
 _TYPES = (JSON, "application/problem+json")
 """Anything else would be told as the controller's own, to a browser too."""

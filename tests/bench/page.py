@@ -9,6 +9,7 @@ from __future__ import annotations
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,9 @@ class Looks:
     def figures(self) -> Iterator[Figure]:
         """Look twice, and use the page at the second time."""
         for number, what in enumerate(("laid out for the first time", "positions kept")):
-            page = self._serve(lambda number=number: self._opened(str(number)))  # type: ignore
+            page = self._serve(partial(self._opened, str(number)))
             try:
-                clock = self._serve(lambda page=page: _clock(page))  # type: ignore
+                clock = self._serve(partial(_clock, page))
                 yield Figure(f"table of {SWITCHES} switches ({what})", "ms", clock["table"])
                 yield Figure(f"first picture ({what})", "ms", clock["picture"])
                 if number == 1:
@@ -132,7 +133,7 @@ class Looks:
         left = time.time()
         self._network.leave(dpid)
         # Nobody is taken back: it is to be gone.
-        gone = lambda: page.wait(lambda: page.ask("return window.left"), "it is gone")  # noqa: E731
+        gone = partial(page.wait, lambda: page.ask("return window.left"), "it is gone")
         return float(while_serving(self._network, gone, LONGEST)) - 1000 * left
 
 
