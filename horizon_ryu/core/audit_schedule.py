@@ -9,8 +9,9 @@ INTERVAL = 3.0
 """Seconds between two audits of a switch; what others did is undone within 5 s all the same."""
 AGAIN = 0.5
 """Seconds after which it is looked whether a restoration has lasted."""
-PATIENCE = 7
-"""Audits in a row that may find a difference before they become rarer."""
+PATIENCE = 14
+"""Audits in a row that may find a difference before they become rarer: as many as a switch has base
+entries, which somebody may spoil one after the other."""
 LONGEST = 64.0
 """Seconds between two audits, at most."""
 _PARTS = 16
