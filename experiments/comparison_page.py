@@ -47,18 +47,16 @@ def _section(
     points: Iterable[Compared],
 ) -> str:
     ours, theirs = (figure.curves(one) for one in rows)
-    left = _figure(figure, names[0], rows[0], ours, theirs, "first")
-    right = _figure(figure, names[1], rows[1], theirs, ours, "second")
+    left = _figure(figure, names[0], ours, theirs, "first")
+    right = _figure(figure, names[1], theirs, ours, "second")
     return (
         f'<section id="{figure.name}"><h2>{_text(heading(figure))}</h2>\n'
         f'<div class="pair">{left}{right}</div>\n{_table(figure, names, points)}</section>\n'
     )
 
 
-def _figure(
-    figure: Figure, name: str, rows: Sequence[Row], own: Curves, other: Curves, side: str
-) -> str:
-    drawn = picture(figure, own, platforms_of(figure, EXPERIMENTS, rows), other)
+def _figure(figure: Figure, name: str, own: Curves, other: Curves, side: str) -> str:
+    drawn = picture(figure, own, platforms_of(figure, EXPERIMENTS), other)
     caption = f"<figcaption>{_text(name)}</figcaption>"
     return f"<figure>{caption}{inline(drawn, f'{figure.name}-{side}')}</figure>\n"
 

@@ -30,6 +30,8 @@ class ReportCurve:
     label: str
     level: float | None = None
     slope: float | None = None
+    of: tuple[str, ...] = ()
+    """The labels of our curves beside which it is drawn; beside all, if none is named."""
 
 
 Difference = Callable[[Mapping[str, tuple[CurvePoint, ...]]], str]

@@ -44,7 +44,11 @@ def write_page(
 def summary(about: Mapping[str, Any]) -> str:
     """Return what a run is of, in one line."""
     form = "quick form" if about["options"]["quick"] else "full form"
-    return f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
+    told = f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
+    later = "; ".join(
+        f"Horizon {one['horizon']}, kernel {one['kernel']}" for one in about.get("resumed", ())
+    )
+    return f"{told}; later measurements with {later}" if later else told
 
 
 def _entry(figure: Figure) -> str:

@@ -67,7 +67,7 @@ FLOWS = Experiment(
     platform=flow_stages.PLATFORM,
     stage=flows_stage,
     full=Space({"flows": (1, 10, 100, 1000, 10_000)}),
-    quick=Space({"flows": (1, 300)}, 1),
+    quick=Space({"flows": (1, 100)}, 1),
     expectations={"The time rises with the flows": rises("flows", "total_ms")},
 )
 
@@ -101,7 +101,7 @@ SWITCHES = Experiment(
     platform=flow_stages.PLATFORM,
     stage=switches_stage,
     full=Space({"switches": (3, 5, 9, 17, 33)}),
-    quick=Space({"switches": (3, 9)}, 1),
+    quick=Space({"switches": (3, 5)}, 1),
 )
 
 
