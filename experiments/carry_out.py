@@ -10,8 +10,9 @@ from traceback import format_exception
 from typing import NamedTuple
 
 from experiments.experiment import Experiment, Point, Row
-from experiments.run_folder import RunError, RunFolder, key_of
+from experiments.run_folder import RunError, RunFolder, key_of, new_folder
 
+LOGS = "logs"
 WHOLE = "error.txt"
 """Among the logs of an experiment that could not be ended: all that is known of why."""
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
@@ -33,8 +34,8 @@ class Missed(NamedTuple):
 
 Progress = Callable[[Experiment, Step | None], None]
 """Told of each measurement that begins, and by None that one has ended."""
-Told = Callable[[Missed], None]
-"""Told of each experiment that could not be carried out, when that is known."""
+Told = Callable[[Missed, Path], None]
+"""Told of each experiment that could not be carried out, at once, and of the file that has all."""
 
 
 def steps_left(
@@ -64,7 +65,7 @@ def carry_out(
     is_quick: bool,
     seed: int,
     progress: Progress = lambda _experiment, _step: None,
-    told: Told = lambda _missed: None,
+    told: Told = lambda _missed, _whole: None,
 ) -> tuple[Missed, ...]:
     """Measure what is left of each experiment, and return those that could not be ended.
 
@@ -88,9 +89,11 @@ def _carry_out_all(
         steps = steps_left(experiment, is_quick, seed, folder.rows())
         if not steps:
             continue
-        place = folder.path / "logs" / experiment.name
         try:
-            place.mkdir(parents=True, exist_ok=True)
+            place = new_folder(folder.path / LOGS, experiment.name)
+        except OSError as error:
+            raise RunError(f"{error.filename}: {error.strerror}") from None
+        try:
             _measure_all(experiment, steps, folder, place, is_quick, progress)
         except RunError:
             # What is measured cannot be kept.
@@ -101,10 +104,10 @@ def _carry_out_all(
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise RunError(f"{error.filename or folder.path}: {error.strerror}") from None
             # Whatever a network or a lab does: the other experiments are measured all the same.
-            (place / WHOLE).write_text("".join(format_exception(error)), encoding="utf-8")
-            missed = Missed(experiment.name, _in_a_line(error))
-            told(missed)
-            yield missed
+            whole = place / WHOLE
+            whole.write_text("".join(format_exception(error)), encoding="utf-8")
+            told(Missed(experiment.name, _in_a_line(error)), whole)
+            yield Missed(experiment.name, _in_a_line(error))
 
 
 def _is_of_an_interrupt(error: BaseException | None) -> bool:

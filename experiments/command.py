@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from experiments.catalogue import EXPERIMENTS, UnknownExperiment, chosen
-from experiments.compare import compared
+from experiments.compare import MARKS, compared
 from experiments.comparison_page import write_comparison
 from experiments.figures import FIGURES
 from experiments.outcome import write_outcome
@@ -138,10 +138,12 @@ def compare_runs(first: Path, second: Path, page: Path | None) -> None:
         table.add_column(head)
     for one in found:
         ratio = "" if one.ratio is None else number(one.ratio)
-        mark = "apart" if one.apart else ""
         medians = (interval(one.first), interval(one.second))
-        table.add_row(one.figure.name, one.label, str(one.x), *medians, ratio, mark)
+        table.add_row(one.figure.name, one.label, str(one.x), *medians, ratio, one.mark)
     console = Terminal()
     console.print(table)
-    console.print("apart: the intervals of both have nothing in common")
+    marks = {one.mark for one in found}
+    for line in MARKS:
+        if line.partition(":")[0] in marks:
+            console.print(line)
     console.print(f"page: {place}")

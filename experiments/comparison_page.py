@@ -66,14 +66,14 @@ def _table(figure: Figure, names: Sequence[str], points: Iterable[Compared]) -> 
     body = "".join(table_row("td", _cells(one)) for one in points)
     return (
         f"<details open><summary>Numbers ({_text(figure.y_label)})</summary>"
-        f"<table>{table_row('th', heads)}{body}</table></details>\n"
+        f'<div class="scroll"><table>{table_row("th", heads)}{body}</table></div></details>\n'
     )
 
 
 def _cells(one: Compared) -> tuple[str, ...]:
     ratio = "" if one.ratio is None else number(one.ratio)
-    mark = "apart" if one.apart else ""
-    return (one.label, str(one.x), interval(one.first), interval(one.second), ratio, mark)
+    medians = (interval(one.first), interval(one.second))
+    return (one.label, str(one.x), *medians, ratio, one.mark)
 
 
 def _text(text: str) -> str:

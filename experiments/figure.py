@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from experiments.experiment import Row, Value
 from experiments.summary import CurvePoint, curve
 
+LIMIT = "limit of"
+"""Begins the label of a curve that is no measurement; it is drawn as steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:

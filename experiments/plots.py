@@ -13,7 +13,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from experiments.figure import Figure, ReportCurve
+from experiments.figure import LIMIT, Figure, ReportCurve
 from experiments.sentences import Curves
 
 FORMATS = ("png", "svg")
@@ -23,8 +23,6 @@ WIDTHS = {1: 7.0, 2: 9.0}
 MOST = 11.0
 _CHARACTERS = 11
 """Of a platform's name, per inch of its panel."""
-_LIMIT = "limit of"
-"""Of curves that are no measurements, and are drawn as steps."""
 _MARKERS = "os^Dv"
 _DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 _DOTS = 120
@@ -109,7 +107,7 @@ def _panel(axes: Any, figure: Figure, curves: Curves) -> None:
     """Draw the curves of one platform, and what the report says of them."""
     for number, (label, points) in enumerate(curves.items()):
         color = f"C{number % 10}"
-        if label.startswith(_LIMIT):
+        if label.startswith(LIMIT):
             _limit(axes, label, points, number)
         elif figure.has_markers:
             _bars(axes, label, points, number, color)

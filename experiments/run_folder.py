@@ -136,6 +136,22 @@ def _row(told: Any) -> Row:
     return Row(told["experiment"], told["point"], told["repetition"], samples)
 
 
+def new_folder(where: Path, name: str) -> Path:
+    """Make and return a folder that was not there: ``name``, or with a number behind it.
+
+    A controller that finds the store of an earlier one goes on with its flows.
+    """
+    number = 1
+    while True:
+        made = where / (name if number == 1 else f"{name}-{number}")
+        try:
+            made.mkdir(parents=True)
+        except FileExistsError:
+            number += 1
+        else:
+            return made
+
+
 def key_of(experiment: str, point: Point, repetition: int) -> str:
     """Return what a measurement is told from others by."""
     return json.dumps([experiment, dict(point), repetition], sort_keys=True)

@@ -22,7 +22,9 @@ def percent(part: float) -> str:
 
 
 def interval(found: Estimate) -> str:
-    """Return a median with its interval."""
+    """Return a median with its interval, if that is not the median itself."""
+    if found.low == found.high:
+        return number(found.median)
     return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import click
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from experiments.carry_out import WHOLE, Missed, Step, carry_out, steps_left
+from experiments.carry_out import Missed, Step, carry_out, steps_left
 from experiments.environment import about_run
 from experiments.experiment import Experiment
 from experiments.figure import Figure
@@ -107,12 +107,13 @@ def _carry_out(
             if not shown:
                 console.print(f"{one.name}: {where}")
 
-        def told_missed(one: Missed) -> None:
-            _show_missed(console, run, one)
+        def missed(one: Missed, whole: Path) -> None:
+            name = styled(f"{one.experiment} could not be ended:", "bold red")
+            console.print(name, one.reason, f"(all of it: {whole})")
 
         try:
             with _stopped_by_signals(), _forked_controllers(quick):
-                return carry_out(todo, run, quick, seed, told, told_missed)
+                return carry_out(todo, run, quick, seed, told, missed)
         except KeyboardInterrupt:
             console.print(f"stopped; {_to_go_on(run)}")
             raise SystemExit(130) from None
@@ -132,12 +133,6 @@ def _forked_controllers(quick: bool) -> Iterator[None]:
         yield
 
 
-def _show_missed(console: Terminal, run: RunFolder, one: Missed) -> None:
-    where = run.path / "logs" / one.experiment / WHOLE
-    console.print(styled(f"{one.experiment} could not be ended:", "bold red"), one.reason)
-    console.print(f"  all of it: {where}; {_to_go_on(run)}")
-
-
 def _show_outcome(
     console: Terminal,
     run: RunFolder,
@@ -151,6 +146,8 @@ def _show_outcome(
         mark = styled("holds", "green") if what is None else styled("does not hold", "bold red")
         console.print(f"{experiment.name}: {sentence}:", mark, what or "")
         wrong = wrong or what is not None
+    if missed:
+        console.print(_to_go_on(run))
     console.print(f"page: {write_outcome(run, todo, figures)}")
     if wrong or missed:
         raise SystemExit(1)
