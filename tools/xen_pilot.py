@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,7 +15,8 @@ import websocket
 from tools.controller_process import ControllerProcess
 from tools.work_clock import WorkClock, wait_for_work
 from topologies.lab.keys import guest_address
-from topologies.lab.lab import AGENT_PAUSE, AGENT_SECONDS, XenLab, guest
+from topologies.lab.lab import AGENT_SECONDS, XenLab, guest
+from xen_bridge.command import AGENT_PORT
 from xen_bridge.protocol import document_schema
 
 SECONDS = 300.0
@@ -165,12 +166,21 @@ class Pilot:
     def wait_agent(self, host: str, name: str) -> None:
         """Return when the agent inside a guest answers."""
 
+        machine, address = self.lab.machine(host), guest_address(name)
+
         def answers() -> bool:
+            if not machine.reaches(address, AGENT_PORT):
+                return False
             body = {"gatherers": {"memory": {}}, "domain": name}
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
             return bool(status == HTTPStatus.OK)
 
-        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers", AGENT_PAUSE)
+        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers")
+
+    def knows(self, host: str, names: Iterable[str]) -> bool:
+        """Tell whether the controller last saw all these guests run; the host is not asked."""
+        nodes = {one["id"] for one in self.get("/nodes")["nodes"]}
+        return {f"xen:{host}:{name}" for name in names} <= nodes
 
     def inside(self, host: str, name: str, command: str) -> str:
         """Run a command in a guest."""

@@ -69,12 +69,16 @@ def fresh_after_a_failure(request: pytest.FixtureRequest) -> Iterator[None]:
         for machine in pilot.lab.machines:
             machine.wait_restored()
             pilot.wait_connected(machine.name, 120)
+        # What it knows of the guests may be from before.
+        pilot.wait(lambda: not pilot.knows("xen1", GUESTS), 120, "the guests are gone")
 
 
 @pytest.fixture
 def guests(pilot: Pilot) -> tuple[str, str]:
     """Two virtual routers on xen1, whose agents answer; made unless they are there."""
     pilot.wait_connected("xen1")
+    if pilot.knows("xen1", GUESTS):
+        return GUESTS
     listed = {one["name"]: one["state"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
     for name in GUESTS:
         if name not in listed:
