@@ -54,7 +54,7 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
             RouteKind(value["kind"]),
             FlowState(value["state"]),
             None if value["reverse"] is None else _number(value["reverse"]),
-            None if value["meter"] is None else _number(value["meter"]),
+            _number(value["meter"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(("flow",), f"not a stored flow: {error!r}") from error
