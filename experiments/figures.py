@@ -32,51 +32,57 @@ def _systems(packet: int) -> tuple[Series, ...]:
 
 
 def _migration(packet: int, part: str) -> tuple[Figure, ...]:
-    size = f"{packet}-byte packets"
-    systems = _systems(packet)
-    return (
-        Figure(
-            name=f"fig4.2{part}",
-            title=f"Migration downtime, {size}",
-            y="downtime_ms",
-            y_label="downtime (ms)",
-            says="Downtime is roughly constant with the packet rate; with plane separation it is "
-            "200 ms lower than with Xen's standard migration; OpenFlow has none.",
-            differs=differences.downtime,
-            report=(ReportCurve("report: OpenFlow", level=0, of=("OpenFlow",)),),
-            x="rate",
-            x_label=RATE,
-            series=systems,
+    return tuple(make(packet, part) for make in (_downtimes, _lost_packets, _total_times))
+
+
+def _downtimes(packet: int, part: str) -> Figure:
+    return Figure(
+        name=f"fig4.2{part}",
+        title=f"Migration downtime, {packet}-byte packets",
+        y="downtime_ms",
+        y_label="downtime (ms)",
+        says="Downtime is roughly constant with the packet rate; with plane separation it is "
+        "200 ms lower than with Xen's standard migration; OpenFlow has none.",
+        differs=differences.downtime,
+        report=(ReportCurve("report: OpenFlow", level=0, of=("OpenFlow",)),),
+        x="rate",
+        x_label=RATE,
+        series=_systems(packet),
+    )
+
+
+def _lost_packets(packet: int, part: str) -> Figure:
+    return Figure(
+        name=f"fig4.3{part}",
+        title=f"Packets lost during downtime, {packet}-byte packets",
+        y="lost",
+        y_label="packets lost",
+        says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
+        "and plane separation lose none.",
+        differs=differences.losses,
+        report=(
+            ReportCurve("report: none", level=0, of=LOSSLESS),
+            ReportCurve("report's shape (0.2 s of the rate)", slope=0.2, of=STANDARD),
         ),
-        Figure(
-            name=f"fig4.3{part}",
-            title=f"Packets lost during downtime, {size}",
-            y="lost",
-            y_label="packets lost",
-            says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
-            "and plane separation lose none.",
-            differs=differences.losses,
-            report=(
-                ReportCurve("report: none", level=0, of=LOSSLESS),
-                ReportCurve("report's shape (0.2 s of the rate)", slope=0.2, of=STANDARD),
-            ),
-            x="rate",
-            x_label=RATE,
-            series=systems,
-        ),
-        Figure(
-            name=f"fig4.4{part}",
-            title=f"Total migration time, {size}",
-            y="total_ms",
-            y_label=TOTAL,
-            says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
-            "standard migration.",
-            differs=differences.total,
-            report=(ReportCurve("report: 5 ms", level=5, of=("OpenFlow",)),),
-            x="rate",
-            x_label=RATE,
-            series=systems,
-        ),
+        x="rate",
+        x_label=RATE,
+        series=_systems(packet),
+    )
+
+
+def _total_times(packet: int, part: str) -> Figure:
+    return Figure(
+        name=f"fig4.4{part}",
+        title=f"Total migration time, {packet}-byte packets",
+        y="total_ms",
+        y_label=TOTAL,
+        says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
+        "standard migration.",
+        differs=differences.total,
+        report=(ReportCurve("report: 5 ms", level=5, of=("OpenFlow",)),),
+        x="rate",
+        x_label=RATE,
+        series=_systems(packet),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound, StoreError
+from horizon_ryu.core.given_names import NETWORK_NAME, check_name
 from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store_database import (
     BUSY_WAIT,
@@ -61,9 +62,10 @@ class Store(FlowRows):
         query = sa.select(NETWORKS.c.definition).where(NETWORKS.c.name == name)
         with self._reading() as connection:
             found = connection.execute(query).scalar_one_or_none()
-        if found is None:
+        definition = None if found is None else _definition(name, found)
+        if definition is None:
             raise NotFound(f"no network named {name}")
-        return parse_definition(found)
+        return definition
 
     @carried
     def add_network(self, name: str, definition: NetworkDefinition) -> None:
@@ -199,6 +201,7 @@ class Store(FlowRows):
 def _definition(name: str, text: str) -> NetworkDefinition | None:
     """Return a network that is kept; None for one that cannot be read: the others are told."""
     try:
+        check_name(NETWORK_NAME, name)
         return parse_definition(text)
     except InvalidInput as error:
         LOG.error("the store has a network %r that cannot be read: %s", name, error)

@@ -117,12 +117,23 @@ def domain_0(
         **migration_handlers(source, destination),
     }
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
+    lasting = _lasting(runtime, planes, incoming, made, watch)
+    return replace(made, lasting=lasting, claim=claim)
+
+
+def _lasting(
+    runtime: Runtime,
+    planes: SeparatedRouters,
+    incoming: IncomingChannel,
+    made: NodeComponents,
+    watch: TunnelWatch,
+) -> tuple[tuple[str, Callable[[], None]], ...]:
+    """Return what goes on for as long as the node serves, and what each is called."""
     turn, is_due = partial(_turn, planes, incoming, made), partial(_is_due, planes, incoming)
-    lasting = (
+    return (
         ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn, is_due)),
         ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
     )
-    return replace(made, lasting=lasting, claim=claim)
 
 
 def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:

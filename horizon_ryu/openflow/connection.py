@@ -90,17 +90,10 @@ class SwitchConnection:
         self._log = log
         self._settled = settled
         self._gone = context.runtime.event()
-        self._session = ControllerSession(
-            context.runtime.now(), context.limits.of_session(), secrets.randbits(32)
-        )
-        self._transport = Transport(
-            context.runtime,
-            socket,
-            context.limits.output_bytes,
-            self.close,
-            self._stuck,
-            self._at_once,
-        )
+        now, limits = context.runtime.now(), context.limits
+        self._session = ControllerSession(now, limits.of_session(), secrets.randbits(32))
+        at_ends = (self.close, self._stuck, self._at_once)
+        self._transport = Transport(context.runtime, socket, limits.output_bytes, *at_ends)
         self._is_registered = False
         self._ready_at = 0.0
         self._end_is_told = False

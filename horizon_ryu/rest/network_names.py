@@ -8,6 +8,7 @@ from typing import Annotated, Protocol
 from pydantic import Field, StringConstraints
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
+from horizon_ryu.core.given_names import NETWORK_NAME
 from horizon_ryu.formats.topology import PHYSICAL
 from horizon_ryu.rest.model import Model, optional
 
@@ -27,7 +28,7 @@ IP_RANGE = rf"({_OCTET}\.){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])"
 IPV6_RANGE = rf"({_IPV6})/(12[0-8]|1[01][0-9]|[1-9][0-9]?)"
 MASKED = rf"({_OCTET}\.){{3}}{_OCTET}/({_OCTET}\.){{3}}{_OCTET}"
 """A range of IPv4 with its mask; not every mask is one."""
-NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+NAME = NETWORK_NAME
 
 _DESCRIPTION = (
     "The virtual network meant: vlan:1 to vlan:4094, ip: and a range of IPv4 or IPv6, or the name "

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from horizon_ryu.core.given_names import XEN_HOST_NAME
 from horizon_ryu.http.problem import (
     HOST_AWAY,
     HOST_DEADLINE,
@@ -36,7 +37,7 @@ ASKING: tuple[ProblemType, ...] = (
 )
 """What may go wrong when a host is asked."""
 
-HOST_NAME = r"[A-Za-z][A-Za-z0-9_.-]{0,62}"
+HOST_NAME = XEN_HOST_NAME
 HOST = PathParameter(f"^{HOST_NAME}$", "A registered Xen host")
 DOMAIN_PARAMETER = PathParameter(f"^{DOMAIN}$", "A domain: its name, its UUID or its id")
 

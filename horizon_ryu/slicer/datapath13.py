@@ -108,15 +108,19 @@ class SlicedDatapath13(SlicedDatapath):
         self._settings = SwitchSettings13(link, self.ports)
         self._lengths = FrameLengths(link, OFPET.SWITCH_CONFIG_FAILED, OFPSCFC.EPERM)
         self._flow_stats = FlowStatsAnswers13(link, stats_window)
-        self._statistics = TenantStatistics13(
+        self._statistics = self._made_statistics(link)
+        self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
+        self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
+
+    def _made_statistics(self, link: SlicedLink13) -> TenantStatistics13:
+        """Return who answers what tenants ask of counters."""
+        return TenantStatistics13(
             link,
             self.ports,
             GroupStatistics13(link, self.groups, self._tables),
             MeterStatistics13(link, self.meters, self._tables),
             self._flow_stats.ask,
         )
-        self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
-        self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
 
     def _by_tenants(self) -> dict[int, FromTenant]:
         """Return who takes what of the messages of tenants."""

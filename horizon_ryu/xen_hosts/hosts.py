@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from horizon_ryu.core.errors import Conflict, HorizonError, LimitExceeded, NotFound
+from horizon_ryu.core.given_names import XEN_HOST_NAME, check_name
 from horizon_ryu.core.loop_record import PATIENCE, LoopTerms
 from horizon_ryu.core.xen.changes import changes
 from horizon_ryu.settings import XenOptions
@@ -74,6 +75,7 @@ class XenHosts:
         """Take up the hosts that are kept."""
         for row in self._store.xen_hosts():
             try:
+                check_name(XEN_HOST_NAME, row["name"])
                 url, node_pk = _checked(row["url"], row["node_pk"])
             except HorizonError as error:
                 LOG.error("the store has a host %r that cannot be read: %s", row["name"], error)

@@ -24,6 +24,7 @@ from horizon_ryu.core.flows.match_fields import match_fields, parse_match
 from horizon_ryu.core.flows.migration import Cause, Migration, MigrationState
 from horizon_ryu.core.routes.route import RouteKind
 from horizon_ryu.core.topology import PortRef
+from horizon_ryu.wire.protocols import MAX_LONG
 
 _PATH_PARAMETERS = tuple(item.name for item in parameters_of(PathSpec))
 _ENTRY_PARAMETERS = tuple(item.name for item in parameters_of(EntrySpec))
@@ -47,16 +48,22 @@ def flow_from_json(value: Mapping[str, Any]) -> Flow:
     """Return the flow that ``value`` describes; InvalidInput if it describes none."""
     try:
         return Flow(
-            value["number"],
+            _number(value["number"]),
             _spec_from_json(value["spec"]),
             tuple(TaggedHop(*hop) for hop in value["hops"]),
             RouteKind(value["kind"]),
             FlowState(value["state"]),
-            value["reverse"],
-            value["meter"],
+            None if value["reverse"] is None else _number(value["reverse"]),
+            _number(value["meter"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(("flow",), f"not a stored flow: {error!r}") from error
+
+
+def _number(value: Any) -> int:
+    if not isinstance(value, int) or not 0 <= value <= MAX_LONG:
+        raise ValueError(f"{value!r} is no number of a flow or a meter")
+    return value
 
 
 def migration_to_json(migration: Migration) -> dict[str, Any]:

@@ -209,11 +209,7 @@ def closing(
     in_group = switch.capabilities.flood_group
     now, left = _first(new if in_group else new | (closed & state.ports), most)
     flooding = _without(state.ports, (closed if in_group else now) | gone)
-    messages: list[Message] = []
-    if not in_group:
-        messages += _no_flood(switch, now & state.ports, True)
-    elif not state.grouped or flooding is not state.ports:
-        messages.append(FloodPorts(flooding))
+    messages = _told_not_to_flood(switch, state, now, flooding)
     messages += (_blocked_entry(switch, number, generation) for number in sorted(now & new))
     if not state.table_miss:
         messages.append(_entry(_TABLE_MISS, Priority.TABLE_MISS, generation, (ToController(),)))
@@ -227,6 +223,17 @@ def closing(
         assumed=state.assumed and bool(left),
     )
     return FloodStep(tuple(messages), after, left)
+
+
+def _told_not_to_flood(
+    switch: Switch, state: FloodState, closed: AbstractSet[int], flooding: frozenset[int]
+) -> list[Message]:
+    """Return what has the ports in ``closed`` flood no more; ``flooding`` are those left."""
+    if not switch.capabilities.flood_group:
+        return list(_no_flood(switch, closed & state.ports, True))
+    if not state.grouped or flooding is not state.ports:
+        return [FloodPorts(flooding)]
+    return []
 
 
 def opening(

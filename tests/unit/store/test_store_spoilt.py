@@ -11,12 +11,15 @@ import pytest
 
 from horizon_ryu.core.discovery.host_pins import pins_from_json
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
-from horizon_ryu.core.errors import InvalidInput
+from horizon_ryu.core.errors import InvalidInput, NotFound
+from horizon_ryu.core.flows.flow import EntrySpec, Flow
+from horizon_ryu.core.flows.record import flow_from_json, flow_to_json
 from horizon_ryu.core.layout import Position
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.kept_layout import KeptLayout
 from horizon_ryu.kept_timers import kept_timers
 from horizon_ryu.store import Store
+from horizon_ryu.wire.messages import Match
 
 SPOILT = (
     "INSERT INTO settings VALUES ('cut', '{')",
@@ -25,6 +28,10 @@ SPOILT = (
     "INSERT INTO migrations VALUES ('x', 1, 0, '{')",
     "INSERT INTO router_migrations VALUES ('x', 1, '{')",
     "INSERT INTO networks VALUES ('bad', 'foo')",
+    "INSERT INTO networks VALUES ('no name at all', 'vlan:7')",
+    "INSERT INTO networks VALUES ('', 'vlan:7')",
+    "INSERT INTO networks VALUES ('röt', 'vlan:7')",
+    "INSERT INTO networks VALUES (5, 'vlan:7')",
     "INSERT INTO layout VALUES ('text', 'x', 0, 1)",
     "INSERT INTO layout VALUES ('endless', 9e999, 0, 1)",
     "INSERT INTO layout VALUES ('far', 0, 1e30, 1)",
@@ -49,12 +56,16 @@ def test_what_is_damaged_is_told_and_all_else_is_read(
     assert store.get_setting("cut") is None
     assert store.get_setting("deep") is None
     assert store.flows() == store.migrations() == store.router_migrations() == (None,)
-    assert store.networks() == {"blue": BLUE}
+    assert store.networks() == {"5": NetworkDefinition(vlan=7), "blue": BLUE}
     layout = KeptLayout(store, lambda *_: None, nullcontext()).layout
     assert layout.positions == {"good": Position(1, 2, True)}
     told = [record.getMessage() for record in caplog.records]
     assert sum("has a value that cannot be read" in text for text in told) == 5
     assert sum("has a network 'bad' that cannot be read" in text for text in told) == 1
+    for name in ("bad", "no name at all", "röt"):
+        with pytest.raises(NotFound):
+            store.network(name)
+        store.delete_network(name)
 
 
 @pytest.mark.parametrize("saved", [5, [1], "text", None])
@@ -87,3 +98,12 @@ def test_a_store_in_memory_is_one_for_everybody() -> None:
     thread.start()
     thread.join()
     assert found == [1]
+
+
+@pytest.mark.parametrize("name", ["number", "reverse", "meter"])
+@pytest.mark.parametrize("value", ["odd", -1, 2**32, 1.5])
+def test_a_flow_with_an_odd_number_is_none(name: str, value: object) -> None:
+    kept = flow_to_json(Flow(7, EntrySpec(dpid=1, match=Match(), actions=())))
+    assert flow_from_json(kept).number == 7
+    with pytest.raises(InvalidInput):
+        flow_from_json({**kept, name: value})
