@@ -15,6 +15,7 @@ import secrets
 from functools import partial
 from typing import Any
 
+from ryu.base.app_manager import require_app
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
@@ -37,8 +38,7 @@ from horizon_ryu.wire.codecs import codec_of
 OVERDUE_INTERVAL = 1.0
 """Seconds between two tries to write what the store has refused."""
 
-# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
-_REQUIRED_APP = ["horizon_ryu.discovery"]
+require_app("horizon_ryu.discovery")
 
 
 class FlowManager(HorizonApp):

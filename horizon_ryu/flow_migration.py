@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from ryu.base.app_manager import require_app
+
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.flows.migrations import FlowMigrations
 from horizon_ryu.rest import migrations as migrations_resource
 from horizon_ryu.rest.migration_directory import offer
 
-# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
-_REQUIRED_APP = ["horizon_ryu.flow_manager"]
+require_app("horizon_ryu.flow_manager")
 
 
 class FlowMigration(HorizonApp):

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
+from ryu.base.app_manager import require_app
 from ryu.controller import ofp_event
 from ryu.controller.handler import MAIN_DISPATCHER, set_ev_cls
 
@@ -51,8 +52,8 @@ LOOK_AGAIN = 0.2
 DRAIN = 0.5
 """Seconds for the frames on their way to leave the network."""
 
-# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
-_REQUIRED_APP = ["horizon_ryu.discovery", "horizon_ryu.spanning_tree"]
+require_app("horizon_ryu.discovery")
+require_app("horizon_ryu.spanning_tree")
 
 
 class Forwarding(HorizonApp):

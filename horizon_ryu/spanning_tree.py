@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, ClassVar
 
+from ryu.base.app_manager import require_app
 from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
@@ -74,8 +75,7 @@ _REST = 3
 _SAVE_REST = 50
 """So is a saving of the memory, which waits for the store besides."""
 
-# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
-_REQUIRED_APP = ["horizon_ryu.discovery"]
+require_app("horizon_ryu.discovery")
 
 
 class SpanningTree(HorizonApp):

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
+from ryu.base.app_manager import require_app
 from ryu.controller.handler import set_ev_cls
 
 from horizon_ryu.app import HorizonApp
@@ -40,8 +41,7 @@ TIMERS_SETTING = "stats.timers"
 _READ_AT_ONCE = 128 * PORT_BYTES
 """Bytes of port counters that rates are made of between two turns of everybody else: about 1 ms."""
 
-# As require_app notes it, which reads the whole stack for that (horizon_ryu/bundle.py).
-_REQUIRED_APP = ["horizon_ryu.switches"]
+require_app("horizon_ryu.switches")
 
 
 class Stats(HorizonApp):

@@ -10,7 +10,10 @@ INTERVAL = 3.0
 AGAIN = 0.5
 """Seconds after which it is looked whether a restoration has lasted."""
 PATIENCE = 7
-"""Audits in a row that may find a difference before they become rarer."""
+"""Audits in a row that may find a difference before it is said that one always does."""
+RARER_AFTER = 14
+"""Audits in a row that may find a difference before they become rarer: as many as a switch has base
+entries, which somebody may spoil one after the other."""
 LONGEST = 64.0
 """Seconds between two audits, at most."""
 _PARTS = 16
@@ -63,7 +66,7 @@ class AuditSchedule:
             return
         strikes = 0 if is_fine else self._strikes.get(dpid, 0) + 1
         self._strikes[dpid] = strikes
-        pause = AGAIN * 2.0 ** min(max(0, strikes - PATIENCE), 10) if strikes else INTERVAL
+        pause = AGAIN * 2.0 ** min(max(0, strikes - RARER_AFTER), 10) if strikes else INTERVAL
         self._set_due(dpid, now + min(pause, LONGEST))
 
     def strikes(self, dpid: int) -> int:

@@ -86,6 +86,15 @@ def has_impossible_source(frame: Frame) -> bool:
     return bool(src[0] & 1) or src == frame.dst or src == _ZERO
 
 
+def is_plain(data: bytes, frame: Frame) -> bool:
+    """Tell whether a frame has no tag but one, if any, of a customer's VLAN (IEEE 802.1Q, 9.5).
+
+    Behind a provider's tag is the network of somebody else, with addresses of its own.
+    """
+    one_tag = _HEADER + _TAG
+    return frame.vlan is None or (frame.payload == one_tag and data[12:14] == CUSTOMER_TAG)
+
+
 def decode(data: bytes) -> Frame | None:
     """Read the Ethernet header with its VLAN tags; None if ``data`` ends before it does."""
     if len(data) < _HEADER:

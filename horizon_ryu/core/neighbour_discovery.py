@@ -119,7 +119,12 @@ def _sum(source: bytes, destination: bytes, body: bytes) -> int:
 
 
 def proven_address(data: bytes, frame: frames.Frame) -> str | None:
-    """Return the sender's address where the frame proves it: ARP and ND, not routed IP."""
+    """Return the sender's address where the frame proves it: ARP and ND, not routed IP.
+
+    An address behind more tags than that of a VLAN is one of another network.
+    """
+    if not frames.is_plain(data, frame):
+        return None
     if frame.ethertype == frames.ETH_IPV6:
         return neighbour_address(data, frame)
     arp = frames.decode_arp(data, frame) if frame.ethertype == frames.ETH_ARP else None

@@ -27,6 +27,7 @@ class IPPROTO(IntEnum):
     """Values of ``nw_proto`` (IANA's registry)."""
 
     ICMP = 1
+    IGMP = 2
     TCP = 6
     UDP = 17
     ICMPV6 = 58

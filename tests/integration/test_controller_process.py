@@ -157,6 +157,8 @@ MISTAKES = [
     (("--config-file=/tmp",), "/tmp"),
     (("--pid-file=/no/such/pid",), "/no/such/pid"),
     (("--log-file=/no/such/log",), "/no/such/log"),
+    (("--pid-file=/dev/full",), "/dev/full: No space"),
+    (("--user-flags=/no/flags",), "/no/flags"),
     (("--ctl-cert=/no/cert", "--ctl-privkey=/no/key"), "/no/key"),
     (("--ctl-privkey=/no/key",), "ctl_cert"),
     (("--wsapi-port=99999",), "wsapi_port"),
@@ -182,6 +184,31 @@ def test_a_mistake_in_ryus_own_options_is_one_line(tmp_path: Path, config: str, 
     assert status == 2
     assert len(lines) == 1, lines
     assert said in lines[0]
+
+
+def test_a_file_that_is_no_text_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "horizon.conf").write_bytes(b"[DEFAULT]\n# caf\xe9\n")
+    status, output = _ended(tmp_path, "--config-file=horizon.conf")
+    assert status == 2
+    assert output == (
+        f"ryu-manager: {tmp_path}/horizon.conf, line 2: byte 0xe9, the 16th of the file, "
+        "is not UTF-8\n"
+    )
+
+
+def test_a_log_on_a_full_disk_is_told_once(tmp_path: Path) -> None:
+    """The network goes on, and logging would write a traceback for each line."""
+    config = "[DEFAULT]\nlog_file = /dev/full\nlog_file_mode = 666\n"
+    with ControllerProcess(tmp_path, config=config) as controller:
+        told = wait_until(
+            lambda: [line for line in controller.log().splitlines() if "/dev/full" in line],
+            60,
+            "the fault is told",
+        )
+        assert told == [
+            "ryu-manager: /dev/full: No space left on device; lines of the log are lost"
+        ]
+        assert "Traceback" not in controller.log()
 
 
 @pytest.mark.parametrize(("arguments", "said"), MISTAKES)

@@ -42,6 +42,8 @@ IPV4_SIZE, IPV6_SIZE, ARP_SIZE = 20, 40, 28
 _IPV4, _ARP, _IPV6 = int(ETHERTYPE.IPV4), int(ETHERTYPE.ARP), int(ETHERTYPE.IPV6)
 _ICMP = int(IPPROTO.ICMP)
 _FRAGMENT_OFFSET = 0x1FFF
+_LEAST_TYPE, _NO_TYPE = 0x0600, 0x05FF
+"""Less is the length of an IEEE 802.3 frame, which has no type (1.0 specification, 3.4)."""
 
 _PORTS = struct.Struct("!HH")
 _IPV4_HEAD = struct.Struct("!BBHHHBBHII")
@@ -63,7 +65,7 @@ def read_fields(frame: bytes, in_port: int) -> Fields:
         IN_PORT: in_port,
         ETH_DST: int.from_bytes(frame[:6], "big"),
         ETH_SRC: int.from_bytes(frame[6:12], "big"),
-        ETH_TYPE: kind,
+        ETH_TYPE: kind if kind >= _LEAST_TYPE else _NO_TYPE,
         VLAN_VID: 0,
     }
     if at > ETHERNET_SIZE:

@@ -1,4 +1,4 @@
-"""Build the wheel ``ryu 4.34+horizon4``: Ryu 4.34, made to run on today's Python.
+"""Build the wheel ``ryu 4.34+horizon5``: Ryu 4.34, made to run on today's Python.
 
 Ryu's last release neither builds nor imports with current setuptools, Python and eventlet. At
 set-up we fetch its published source, check its hash, apply the fixes of ``fixes.py`` and build

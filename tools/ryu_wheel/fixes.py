@@ -8,7 +8,7 @@ from __future__ import annotations
 from tools.ryu_wheel.edits import Append, Edit, Prepend, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon4"
+LOCAL_VERSION = "horizon5"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -64,6 +64,10 @@ def main(args=None, prog=None):
         if error.errno and not error.filename:
             raise
         fault = str(error)
+    except UnicodeDecodeError as error:
+        fault = _undecodable(error)
+        if fault is None:
+            raise
     except ModuleNotFoundError as error:
         if not any((app + '.').startswith('%s.' % error.name)
                    for app in CONF.app_lists + CONF.app):
@@ -78,18 +82,96 @@ def main(args=None, prog=None):
     sys.exit(2)
 
 
+def _undecodable(error):
+    '''Return where a configuration file is no text; None if the error is not about one.'''
+    trace, path = error.__traceback__, None
+    while trace is not None:
+        reader = trace.tb_frame.f_locals.get('self')
+        if isinstance(reader, cfg.oslo_config.cfg.ConfigParser):
+            path = reader.filename
+        trace = trace.tb_next
+    if path is None:
+        return None
+    with open(path, 'rb') as file:
+        read = file.read()
+    try:
+        read.decode(error.encoding)
+    except UnicodeDecodeError as found:
+        line = read.count(b'\\n', 0, found.start) + 1
+        return '%s, line %d: byte 0x%02x, the %dth of the file, is not %s' % (
+            path, line, read[found.start], found.start + 1, error.encoding.upper())
+    return '%s is not %s' % (path, error.encoding.upper())
+
+
+class _LogFault(object):
+    '''Tells once why a log file is not written: logging would with a traceback a line.'''
+
+    def __init__(self, handler):
+        self._handler = handler
+        self._told = None
+
+    def __call__(self, record):
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            logging.Handler.handleError(self._handler, record)
+        elif error.errno != self._told:
+            self._told = error.errno
+            told = (self._handler.baseFilename, error.strerror)
+            sys.stderr.write('ryu-manager: %s: %s; lines of the log are lost\\n' % told)
+
+
 def _init_log():
     try:
         log.init_log()
-    except OSError:
-        raise
+    except OSError as error:
+        if error.filename:
+            raise
+        # Nobody listens where the system's log does: what was tried is not in the error.
+        raise cfg.oslo_config.cfg.Error('use_syslog: /dev/log: %s' % error.strerror)
     except Exception as error:
         # Whatever a file says that is no logging configuration, or a mode that is no number.
         told = CONF.log_config_file or 'log_file_mode %s' % CONF.log_file_mode
         raise cfg.oslo_config.cfg.Error('%s: %s' % (told, error))
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.FileHandler):
+            handler.handleError = _LogFault(handler)
+
+
+def _write_pid(path):
+    try:
+        with open(path, 'w') as file:
+            file.write(str(os.getpid()))
+    except OSError as error:
+        # Of a full disk it is told when the file is closed, and not which one.
+        raise cfg.oslo_config.cfg.Error('pid_file: %s: %s' % (path, error.strerror))
 
 
 def _main(args, prog):
+"""
+
+_WRITE_PID = """\
+        with open(CONF.pid_file, 'w') as pid_file:
+            pid_file.write(str(os.getpid()))
+"""
+
+# A file that is not there was passed over, or given behind "=", and with it the options of
+# applications.
+_USER_FLAGS = """\
+    if user_flags_file:
+        if not os.path.isfile(user_flags_file):
+            raise cfg.oslo_config.cfg.Error('user_flags: there is no file %s' % user_flags_file)
+"""
+
+# The modules are known by the frames alone; inspect.stack() looks for the sources of all of them.
+_REQUIRE_APP = """\
+    frame, callers = sys._getframe(1), []
+    while frame is not None:
+        if not frame.f_code.co_filename.startswith('<frozen '):
+            callers.append(frame.f_globals)
+        frame = frame.f_back
+    caller = callers[1 if api_style else 0]  # skip a frame for "api" module
+    caller.setdefault('_REQUIRED_APP', []).append(app_name)
+    LOG.debug('require_app: %s is required by %s', app_name, caller.get('__name__'))
 """
 
 # eventlet tells of locks that are older than the patch, which its reader cannot change.
@@ -130,6 +212,25 @@ FIXES: tuple[Edit, ...] = (
     Replace(_MANAGER, "    log.init_log()\n", "    _init_log()\n"),
     Replace(_MANAGER, "def main(args=None, prog=None):\n", _MAIN),
     Replace(_MANAGER, "        hub.patch(thread=True)\n", _QUIET_PATCH),
+    Replace(_MANAGER, _WRITE_PID, "        _write_pid(CONF.pid_file)\n"),
+    Replace(
+        _MANAGER,
+        "        idx = list(sys.argv).index('--user-flags')\n",
+        "        words = [word for given in sys.argv for word in given.split('=', 1)]\n",
+    ),
+    Replace(_MANAGER, "sys.argv[idx + 1]", "words[words.index('--user-flags') + 1]"),
+    Replace(
+        _MANAGER,
+        "    if user_flags_file and os.path.isfile(user_flags_file):\n",
+        _USER_FLAGS,
+    ),
+    ReplaceBlock(
+        _APP_MANAGER,
+        first="iterable = (inspect.getmodule(frame[0]) for frame in inspect.stack())",
+        last="LOG.debug('require_app: %s is required by %s', app_name, m.__name__)",
+        sha256="e7e129f2783a058c1558542504070fd135e603e79a926945b692218e47e9e6e9",
+        new=_REQUIRE_APP,
+    ),
     # Steps of every start, in another form than the log that is set up after them.
     Replace(_APP_MANAGER, "LOG.info('loading app", "LOG.debug('loading app"),
     Replace(_APP_MANAGER, "LOG.info('creating context", "LOG.debug('creating context"),

@@ -176,7 +176,7 @@ def _append(element: etree._Element, item: FieldInfo, value: Any) -> None:
     elif is_dataclass(value):
         _fill(child, value)
     elif value is not None:
-        child.text = _ILLEGAL.sub("\ufffd", as_text(value))
+        child.text = legal(as_text(value))
 
 
 def as_text(value: object) -> str:
@@ -260,6 +260,11 @@ def to_json(value: Any) -> Any:
 
 
 # ---- checks
+
+
+def legal(text: str) -> str:
+    """Return a text with all that XML cannot carry replaced (XML 1.0, 2.2)."""
+    return _ILLEGAL.sub("\ufffd", text)
 
 
 def check(value: Any, loc: tuple[str, ...] = ()) -> None:

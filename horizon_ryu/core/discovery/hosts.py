@@ -22,7 +22,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
-from horizon_ryu.core.discovery.address_claims import Address, AddressClaims
+from horizon_ryu.core.discovery.address_claims import AddressClaims
+from horizon_ryu.core.discovery.host_addresses import FOR_EVER, HostAddresses
 from horizon_ryu.core.discovery.host_ageing import AgeLimits, HostAgeing
 from horizon_ryu.core.discovery.host_pins import MAX_PINS, HostPins
 from horizon_ryu.core.discovery.host_questions import PROBER, is_provable, questions
@@ -60,7 +61,7 @@ class HostTable:
         self._crowded: dict[PortRef, float] = {}
         """When each port that has too many stations was told last."""
         self._alarms = TokenBucket(_ALARM_RATE, _ALARMS, 0.0)
-        self._owners: dict[Address, bytes] = {}
+        self._addresses = HostAddresses(limits.addresses_per_host)
         self._moves: dict[bytes, Move] = {}
         self._claims = AddressClaims(limits.move_window)
 
@@ -99,7 +100,7 @@ class HostTable:
         if host.location == here:
             if key not in self._pins:
                 self._ageing.heard(key, now)
-            return self._heard_at_home(host, address)
+            return self._heard_at_home(host, address, now)
         if key not in self._pins and not self._is_live(host.location):
             return self._moved(host, here, address, now)
         if key in self._moves:
@@ -142,7 +143,7 @@ class HostTable:
             if host is not None and not move.exposed and self._is_live(move.new):
                 changes += self._moved(host, move.new, None, now).changes
         for (_, address), key in self._claims.expire(now):
-            changes += self._taken_over(address, key)
+            changes += self._taken_over(address, key, now)
         while self._unproven and next(iter(self._unproven.values())).deadline <= now:
             del self._unproven[next(iter(self._unproven))]
         for key in self._ageing.gone(now):
@@ -188,7 +189,7 @@ class HostTable:
         admitted = self._admit(here, now)
         if not admitted.may_enter:
             return Noted(admitted.changes) if admitted.changes else NOTHING
-        known, changes = self._claim(key, (), address)
+        known, changes = self._claim(key, (), address, now)
         mac, vlan = station_of(key)
         host = self._hosts[key] = Host(mac, known, here, vlan)
         self._room.enter(key, here)
@@ -213,15 +214,18 @@ class HostTable:
         self._crowded[crowded] = now
         return True
 
-    def _heard_at_home(self, host: Host, address: str | None) -> Noted:
+    def _heard_at_home(self, host: Host, address: str | None, now: float) -> Noted:
         changes: list[TopologyChange] = []
         for moves in (self._moves, self._unproven):
             move = moves.get(host.key) if moves else None
             if move is not None and not move.exposed:
                 moves[host.key] = move._replace(exposed=True)
                 changes.append(TopologyChange("alarm_spoofed_host", host, move.new))
-        if address is not None and address not in host.ips:
-            known, lost = self._claim(host.key, host.ips, address)
+        if address is not None and address in host.ips:
+            if host.key not in self._pins:
+                self._addresses.use((host.key[6:], address), host.key, now)
+        elif address is not None:
+            known, lost = self._claim(host.key, host.ips, address, now)
             changes += lost
             if known != host.ips:
                 host = self._hosts[host.key] = replace(host, ips=known)
@@ -238,20 +242,18 @@ class HostTable:
         self._moves.pop(key, None)
         self._unproven.pop(key, None)
         self._ageing.heard(key, now)
-        known, changes = self._claim(key, host.ips, address)
+        known, changes = self._claim(key, host.ips, address, now)
         moved = self._hosts[key] = replace(host, location=here, ips=known)
         return Noted((*admitted.changes, *changes, TopologyChange("host_move", moved)))
 
     def _contest(self, noted: Noted, here: PortRef, key: bytes, address: str, now: float) -> Noted:
         """Ask the owner of ``address`` when another station uses it; the owner's use ends that."""
         claim = key[6:], address
-        host, owner = self._hosts.get(key), self._hosts.get(self._owners.get(claim, b""))
+        host, owner = self._hosts.get(key), self._hosts.get(self._addresses.owner(claim) or b"")
         if host is None or owner is None or host.location != here:
             return noted
         if owner is host:
             return self._exposed(noted, owner, self._claims.refute(claim))
-        if len(host.ips) >= self._limits.addresses_per_host:
-            return noted
         if not self._claims.open(claim, key, now):
             return noted
         if owner.key in self._pins:
@@ -266,12 +268,12 @@ class HostTable:
         alarm = TopologyChange("alarm_spoofed_address", owner, liar.location)
         return Noted((*noted.changes, alarm), noted.messages)
 
-    def _taken_over(self, address: str, key: bytes) -> tuple[TopologyChange, ...]:
+    def _taken_over(self, address: str, key: bytes, now: float) -> tuple[TopologyChange, ...]:
         """Give ``address``, for which its owner did not answer, to the station that claimed it."""
         host = self._hosts.get(key)
         if host is None or not self._is_live(host.location):
             return ()
-        known, changes = self._claim(key, host.ips, address, is_owner_silent=True)
+        known, changes = self._claim(key, host.ips, address, now, is_owner_silent=True)
         if known == host.ips:
             return changes
         richer = self._hosts[key] = replace(host, ips=known)
@@ -282,22 +284,34 @@ class HostTable:
         key: bytes,
         known: tuple[str, ...],
         address: str | None,
+        now: float,
         is_owner_silent: bool = False,
     ) -> tuple[tuple[str, ...], tuple[TopologyChange, ...]]:
-        """Add ``address`` to ``known``, and take it from an owner that is silent or not up."""
-        if address is None or address in known or len(known) >= self._limits.addresses_per_host:
+        """Add ``address`` to ``known``, and take it from an owner that is silent or not up.
+
+        The owner loses it even if there is no room for it here: the station may not be the only one
+        that can answer for it, but then nobody answers in the place of who has it no more.
+        """
+        if address is None or address in known:
             return known, ()
         claim = key[6:], address
-        owner = self._hosts.get(self._owners.get(claim, key))
+        owner = self._hosts.get(self._addresses.owner(claim) or key)
         changes: tuple[TopologyChange, ...] = ()
         if owner is not None and owner.key != key:
             if owner.key in self._pins or (self._is_live(owner.location) and not is_owner_silent):
                 return known, ()
-            left = tuple(text for text in owner.ips if text != address)
-            poorer = self._hosts[owner.key] = replace(owner, ips=left)
-            changes = (TopologyChange("host_modify", poorer),)
-        self._owners[claim] = key
-        return tuple(sorted((*known, address))), changes
+            changes = (self._lost(owner, address),)
+        room = self._addresses.with_room(key, known, now)
+        if room is None:
+            return known, changes
+        self._addresses.use(claim, key, now)
+        return tuple(sorted((*room, address))), changes
+
+    def _lost(self, owner: Host, address: str) -> TopologyChange:
+        self._addresses.lose((owner.key[6:], address), owner.key)
+        left = tuple(text for text in owner.ips if text != address)
+        poorer = self._hosts[owner.key] = replace(owner, ips=left)
+        return TopologyChange("host_modify", poorer)
 
     def _forget(self, key: bytes) -> Host:
         host = self._hosts.pop(key)
@@ -305,9 +319,7 @@ class HostTable:
         self._ageing.forget(key)
         self._moves.pop(key, None)
         self._unproven.pop(key, None)
-        for address in host.ips:
-            if self._owners.get((key[6:], address)) == key:
-                del self._owners[key[6:], address]
+        self._addresses.forget(key, host.ips)
         return host
 
     # ---- what operators say
@@ -344,9 +356,12 @@ class HostTable:
         """Have a station move and age as others do; NotFound if it is not pinned."""
         if not self._pins.remove(key):
             raise NotFound("no host of that address is pinned")
-        if key in self._hosts:
-            self._room.enter(key, self._hosts[key].location)
+        host = self._hosts.get(key)
+        if host is not None:
+            self._room.enter(key, host.location)
             self._ageing.heard(key, now)
+            for address in host.ips:
+                self._addresses.use((key[6:], address), key, now)
 
     def place_pinned(self, refs: Iterable[PortRef]) -> tuple[TopologyChange, ...]:
         """Place the stations pinned at ports that have come."""
@@ -360,7 +375,7 @@ class HostTable:
         changes: list[TopologyChange] = []
         known: tuple[str, ...] = ()
         for address in pinned.ips:
-            known, lost = self._claim(pinned.key, known, address, is_owner_silent=True)
+            known, lost = self._claim(pinned.key, known, address, FOR_EVER, is_owner_silent=True)
             changes += lost
         host = self._hosts[pinned.key] = replace(pinned, ips=known)
         return (*changes, TopologyChange("host_add", host))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.frames import Arp, Frame
+from horizon_ryu.core.frames import Arp
 from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
@@ -17,8 +17,6 @@ Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 PASSED: Answer = (False, ())
 DROPPED: Answer = (True, ())
 _FLOOD = (Flood(),)
-_ONE_TAG = 18
-"""Where the payload of a frame with one VLAN tag begins."""
 
 
 def flooded(packet: PacketIn) -> list[Outgoing]:
@@ -32,13 +30,6 @@ def delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:
         # Both stations sit behind this port and have heard each other there.
         return []
     return [sent_by(there, packet.data)]
-
-
-def is_plain(packet: PacketIn, frame: Frame) -> bool:
-    """Tell whether a frame has no tag but one, if any, of a customer's VLAN (IEEE 802.1Q, 9.5)."""
-    return frame.vlan is None or (
-        frame.payload == _ONE_TAG and packet.data[12:14] == frames.CUSTOMER_TAG
-    )
 
 
 def arp_answer(packet: PacketIn, arp: Arp, mac: bytes, vlan: int | None) -> Answer:

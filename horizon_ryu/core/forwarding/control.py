@@ -24,7 +24,6 @@ from horizon_ryu.core.forwarding.answers import (
     delivered,
     flooded,
     free_buffer,
-    is_plain,
 )
 from horizon_ryu.core.forwarding.leftovers import dead_ends, stale, timed_out
 from horizon_ryu.core.forwarding.pair_flows import (
@@ -322,7 +321,11 @@ class ForwardingControl:
         an address is free (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a
         link was not answered where it entered, so it goes on.
         """
-        if arp.op != frames.ARP_REQUEST or arp.spa == arp.tpa or not is_plain(packet, frame):
+        if (
+            arp.op != frames.ARP_REQUEST
+            or arp.spa == arp.tpa
+            or not frames.is_plain(packet.data, frame)
+        ):
             return None
         if arp.sha != frame.src or arp.spa == _NO_ADDRESS:
             return None
@@ -332,7 +335,7 @@ class ForwardingControl:
     def _group_in(self, packet: PacketIn, frame: Frame, now: float) -> Answer:
         """Have a question of IPv6 heard by the owner of the address alone, where that is known."""
         question = decode_neighbour(packet.data, frame)
-        if question is None or not is_plain(packet, frame):
+        if question is None or not frames.is_plain(packet.data, frame):
             return PASSED
         host = self._owner(packet, frame, question.target)
         there = None if host is None else self._locate(host.key)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.host_addresses import UNUSED
 from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.messages import Output, PacketOut
@@ -95,6 +96,33 @@ def test_several_addresses_are_sorted_and_bounded() -> None:
     for number in (5, 3, 4, 2, 1):
         asks(network, HOME, ip=number)
     assert hosts(network)[ALICE].ips == ("10.0.0.3", "10.0.0.4", "10.0.0.5")
+
+
+def test_the_address_unused_for_longest_gives_way_to_a_new_one() -> None:
+    """Temporary addresses of IPv6 come daily (RFC 8981), and none is ever given back."""
+    network = SmallNetwork(limits=DiscoveryLimits(hosts=HostLimits(addresses_per_host=3, idle=0)))
+    network.join(A)
+    for number in (1, 2, 3):
+        asks(network, HOME, ip=number)
+    network.now += UNUSED / 2
+    for number in (1, 2):
+        asks(network, HOME, ip=number)
+    network.now += UNUSED / 2 + 1
+    for number in (4, 5):
+        asks(network, HOME, ip=number)
+    assert hosts(network)[ALICE].ips == ("10.0.0.1", "10.0.0.2", "10.0.0.4")
+    asks(network, PortRef(A, 4), BOB, 3)
+    assert hosts(network)[BOB].ips == ("10.0.0.3",), "given up"
+
+
+@pytest.mark.parametrize("tag", [b"\x81\0\0\x64", b"\x88\xa8\0\x64"])
+def test_an_address_behind_two_tags_is_one_of_another_network(
+    network: SmallNetwork, tag: bytes
+) -> None:
+    inner = frames.build_arp_request(ALICE, address(1), address(9), 10)
+    hear(network, HOME, inner[:12] + tag + inner[12:])
+    [host] = hosts(network).values()
+    assert (host.vlan, host.ips) == (100, ())
 
 
 # ---- moves

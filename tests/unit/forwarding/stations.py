@@ -219,6 +219,14 @@ def datagram(
     return ethernet(dst, src, ETHERTYPE.IPV4, head + udp, vlan)
 
 
+def datagram6(dst: bytes, src: bytes, ports: tuple[int, int]) -> bytes:
+    """Return a UDP datagram over IPv6 from fe80::1 to the servers of DHCP."""
+    udp = b"".join(port.to_bytes(2, "big") for port in ports) + b"\0\x08\0\0"
+    ends = b"\xfe\x80" + bytes(13) + b"\1" + b"\xff\2" + bytes(11) + b"\1\0\2"
+    head = bytes((0x60, 0, 0, 0, 0, len(udp), UDP, 1)) + ends
+    return ethernet(dst, src, ETHERTYPE.IPV6, head + udp)
+
+
 def neighbour_solicitation(src: bytes) -> bytes:
     """Return a solicitation for whatever address, to a group."""
     head = bytes((0x60, 0, 0, 0, 0, 24, 58, 255)) + bytes(15) + b"\1" + b"\xff\2" + bytes(14)

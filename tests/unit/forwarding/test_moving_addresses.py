@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core import frames
+from horizon_ryu.core.discovery.noted_hosts import HostLimits
 from unit.forwarding.stations import Station, StationNetwork, address
 
 VIRTUAL = address(50)
@@ -129,3 +130,16 @@ def test_a_probe_is_answered_by_the_user_of_the_address_alone(pair: Pair) -> Non
     pair.second.heard.clear()
     pair.network.send(pair.second, probe)
     assert answers(pair.second) == []
+
+
+def test_an_address_moves_to_a_station_that_has_more_than_are_kept(pair: Pair) -> None:
+    """Nobody answers for the old owner any more; the new one answers for itself."""
+    for number in range(100, 100 + 2 * HostLimits().addresses_per_host):
+        pair.second.addresses.add(address(number))
+        data = frames.build_arp_request(pair.second.mac, address(number), address(number))
+        pair.network.send(pair.second, data)
+    pair.hand_over()
+    pair.announce(pair.second)
+    pair.network.run(1.2)
+    assert pair.ask() == [pair.second.mac]
+    assert pair.network.hosts()[pair.first.mac].ips == ("10.0.0.1",)

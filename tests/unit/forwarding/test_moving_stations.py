@@ -14,6 +14,7 @@ from unit.forwarding.stations import (
     StationNetwork,
     address,
     datagram,
+    datagram6,
     ethernet,
     neighbour_solicitation,
 )
@@ -26,6 +27,34 @@ KINDS: dict[str, Callable[[Station], bytes]] = {
     "neighbour discovery": lambda one: neighbour_solicitation(one.mac),
     "arp": lambda one: frames.build_arp_request(one.mac, address(1), address(98)),
 }
+
+
+RARE: dict[str, Callable[[Station], bytes]] = {
+    "its hypervisor": lambda one: ethernet(
+        frames.BROADCAST, one.mac, 0x8035, bytes.fromhex("0001080006040003") + one.mac + bytes(14)
+    ),
+    "its access point": lambda one: (
+        frames.BROADCAST + one.mac + b"\0\6" + bytes.fromhex("0001af810100")
+    ).ljust(60, b"\0"),
+    "dhcp for IPv6": lambda one: datagram6(b"\x33\x33\0\1\0\2", one.mac, (546, 547)),
+    "who listens to a group": lambda one: ethernet(
+        b"\1\0\x5e\0\0\x16",
+        one.mac,
+        0x0800,
+        bytes.fromhex("4500001c0000000001020000") + address(1) + bytes((224, 0, 0, 22, *bytes(8))),
+    ),
+    "an announcement in the form of an answer": lambda one: (
+        frames.BROADCAST
+        + frames.build_arp_reply(one.mac, address(1), frames.BROADCAST, address(1))[6:]
+    ),
+    "a probe for its own address": lambda one: frames.build_arp_request(
+        one.mac, bytes(4), address(1)
+    ),
+    "arp with a priority tag": lambda one: frames.build_arp_request(
+        one.mac, address(1), address(98), 0
+    ),
+}
+"""What is sent by a station, or for it, once it has moved."""
 
 
 @pytest.fixture(params=[1, 4], ids=["1.0", "1.3"])
@@ -65,6 +94,18 @@ def test_a_station_whose_old_port_is_still_up_is_found_when_nobody_answers_there
     network.run(1.5)
     assert network.hosts()[one.mac].location == AWAY
     assert network.reaches(other, one)
+
+
+def test_a_station_is_found_by_whatever_tells_that_it_has_moved(network: StationNetwork) -> None:
+    """Its old port stays up: there was a bridge of somebody else, or a host of virtual machines."""
+    one, other = talking(network)
+    for kind, data in RARE.items():
+        one.place = PortRef(1, 1) if one.place == AWAY else AWAY
+        network.send(one, data(one))
+        assert data(one) in other.heard, kind
+        network.run(1.2)
+        assert network.hosts()[one.mac].location == one.place, kind
+        assert network.reaches(other, one), kind
 
 
 def test_frames_for_a_station_whose_port_is_down_are_flooded(network: StationNetwork) -> None:

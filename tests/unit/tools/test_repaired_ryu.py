@@ -6,6 +6,9 @@ import importlib
 import importlib.metadata
 import subprocess
 import sys
+from pathlib import Path
+
+import pytest
 
 MODULES = (
     "ryu.app.wsgi",
@@ -48,3 +51,20 @@ def test_web_socket_transport_sends_text() -> None:
 
     wsgi.WebSocketServerTransport(Socket()).send_reply(None, b'{"id": 1}')
     assert sent == ['{"id": 1}']
+
+
+def test_what_an_application_requires_is_noted_where_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some_api.py").write_text(
+        "from ryu.base.app_manager import require_app\nrequire_app('a.service', api_style=True)\n"
+    )
+    (tmp_path / "some_client.py").write_text(
+        "import some_api\nfrom ryu.base.app_manager import require_app\nrequire_app('another')\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("some_api", "some_client"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    client = importlib.import_module("some_client")
+    assert client._REQUIRED_APP == ["a.service", "another"]
+    assert not hasattr(client.some_api, "_REQUIRED_APP")

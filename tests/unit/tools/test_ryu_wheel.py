@@ -93,6 +93,7 @@ def test_each_change_of_the_fixes_has_its_own_version() -> None:
         "horizon2": "10392affb86d43f4",
         "horizon3": "41eb16bd83d1ee1a",
         "horizon4": "eb2586f746f32d04",
+        "horizon5": "d916241ea2a50bd5",
     }
     digest = hashlib.sha256(repr((FIXES, PACKAGING)).encode()).hexdigest()[:16]
     assert known[LOCAL_VERSION] == digest

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -126,6 +127,20 @@ def test_commands_speak_one_language(tmp_path: Path, monkeypatch: pytest.MonkeyP
     ssh.chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     assert xl.run_over_ssh("root@xen2")(["xl", "info"]) == "C\n"
+
+
+def test_whatever_shell_is_at_the_other_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Assignments before a command, and colons behind a variable, are no words of csh."""
+    ssh = tmp_path / "ssh"
+    ssh.write_text('#!/bin/sh\nfor last; do :; done; printf "%s" "$last"\n')
+    ssh.chmod(stat.S_IRWXU)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    sent = xl.run_over_ssh("host")(("xl", "vcpu-list", "it's a name"))
+    shell, option, _, _, *command = shlex.split(sent)
+    assert (shell, option) == ("sh", "-c")
+    assert command == ["xl", "vcpu-list", "it's a name"]
 
 
 def test_xentop_is_found_where_such_commands_are(

@@ -123,6 +123,18 @@ def test_one_value_that_is_unreadable_leaves_the_others(xen: SickXen, host: Phys
         ("schedulerParameters", {"weight": 10**6, "cap": 0}, {"scheduler"}),
         ("schedulerParameters", {"weight": 256, "cap": -1}, {"scheduler"}),
         ("name", "", {"name"}),
+        ("name", None, {"name"}),
+        ("info", [1, 131072, -1, 1, 0], {"state", "memory_kb", "cpu_time_s", "vcpus"}),
+        ("info", [1, 2], {"state", "memory_kb", "cpu_time_s", "vcpus"}),
+        ("info", [None] * 5, {"state", "memory_kb", "cpu_time_s", "vcpus"}),
+        ("schedulerType", None, {"scheduler"}),
+        ("schedulerParameters", None, {"scheduler"}),
+        ("XMLDesc", None, {"vcpus", "interfaces", "on_reboot", "on_crash", "network"}),
+        (
+            "XMLDesc",
+            "<domain>\udcff</domain>",
+            {"vcpus", "interfaces", "on_reboot", "on_crash", "network"},
+        ),
     ],
 )
 def test_values_that_no_message_can_carry_are_unknown(
@@ -289,3 +301,26 @@ def test_a_sick_domain_of_the_test_driver(monkeypatch: pytest.MonkeyPatch) -> No
     (usage,) = driver.usage()
     assert (usage.name, usage.cpu_ns) == ("test", None)
     driver.close()
+
+
+@pytest.mark.parametrize("answer", [None, (), (1, 2, 3), ("x",) * 8])
+def test_counters_that_are_none_hide_no_other(xen: SickXen, answer: Any) -> None:
+    xen.sick.answers["interfaceStats"] = answer
+    assert [one.vif_count for one in xen.usage()] == [1, 1, 1]
+    assert [len(one.interfaces or ()) for one in xen.usage()] == [1, 1, 0]
+
+
+def test_a_domain_that_no_message_can_carry_hides_no_other(
+    xen: SickXen, host: PhysicalHost, caplog: pytest.LogCaptureFixture
+) -> None:
+    xen.sick.answers["schedulerType"] = ("cre\x01dit", 0)
+    with caplog.at_level(logging.INFO):
+        assert set(told(host)) == {"0", "1"}
+    assert "'sick'" in caplog.text
+
+
+def test_a_host_that_tells_no_memory_is_an_error_in_words(xen: SickXen, host: PhysicalHost) -> None:
+    for answer in (None, [], ["x86_64", -1, 2], ["x86_64", 1, "two"]):
+        xen.fake.getInfo = lambda _answer=answer: _answer
+        with pytest.raises(HypervisorError, match="no memory and no CPUs"):
+            host.host()

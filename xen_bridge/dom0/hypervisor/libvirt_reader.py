@@ -5,9 +5,10 @@ What cannot be read of one domain, or of the host's decorations, hides nothing e
 
 from __future__ import annotations
 
+import logging
 import socket
 from abc import ABC, abstractmethod
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import partial
 from typing import Any, ClassVar
 
@@ -15,8 +16,8 @@ from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_connection import LibvirtConnection
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
-from xen_bridge.dom0.hypervisor.reading import CarefulReading
-from xen_bridge.errors import SubjectNotFound
+from xen_bridge.dom0.hypervisor.reading import NO_ANSWER, CarefulReading, DomainInfo
+from xen_bridge.errors import HypervisorError, InvalidRequest, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import Form
 from xen_bridge.protocol.documents.domains import (
@@ -29,6 +30,7 @@ from xen_bridge.protocol.documents.domains import (
     Vcpus,
 )
 
+LOG = logging.getLogger(__name__)
 _STATES: dict[int, State] = {
     0: "running",
     1: "running",
@@ -58,21 +60,23 @@ class LibvirtReader(LibvirtConnection, ABC):
         """Return the physical host."""
         connection, reading = self.connection(), CarefulReading()
         with translated():
-            info = connection.getInfo()
+            memory_kb, cpus = _size(connection.getInfo())
 
         def free() -> int:
-            return int(connection.getFreeMemory()) // 1024
+            return _at_least_none(connection.getFreeMemory()) // 1024
 
         return PhysicalHostInfo(
             # libvirt asks the resolver for it, which may fail; only a name is lost then.
             name=reading.of(("name",), lambda: _not_empty(connection.getHostname()), "")
             or socket.gethostname()
             or UNNAMED,
-            hypervisor=reading.of(("hypervisor",), connection.getType, self.kind),
+            hypervisor=reading.of(
+                ("hypervisor",), lambda: _not_empty(connection.getType()), self.kind
+            ),
             version=reading.of(("version",), lambda: _version(connection.getVersion()), ""),
             scheduler=self.scheduler_kind(),
-            cpus=info[2],
-            memory_kb=info[1] * 1024,
+            cpus=cpus,
+            memory_kb=memory_kb,
             free_memory_kb=reading.of(("free_memory_kb",), free, None),
             capabilities=tuple(sorted(self.capabilities)),
         )
@@ -105,7 +109,14 @@ class LibvirtReader(LibvirtConnection, ABC):
         """Return a domain; None if it went away since it was found."""
         reading = CarefulReading()
         found = self._read(domain, reading)
-        return None if reading.was_missed and self.is_gone(domain) else found
+        if reading.was_missed and self.is_gone(domain):
+            return None
+        try:
+            return checked(found)
+        except InvalidRequest as error:
+            # One that no message can carry must not hide the others.
+            LOG.info("domain %r (%s) is not told: %s", found.name, found.uuid, error)
+            return None
 
     def is_gone(self, domain: Any) -> bool:
         """Tell whether a domain that was found is there no more; raises HypervisorAway."""
@@ -119,15 +130,16 @@ class LibvirtReader(LibvirtConnection, ABC):
         # that has been started since.
         number = domain.ID()
         is_active = number >= 0 and bool(CarefulReading().of((), domain.isActive, True))
-        info = reading.of(("state", "memory_kb", "cpu_time_s"), domain.info, None)
+        names = ("state", "memory_kb", "cpu_time_s")
+        info = reading.of(names, lambda: DomainInfo.of(domain.info()), None)
         persistent = reading.of(("persistent",), lambda: bool(domain.isPersistent()), None)
         return Domain(
             name=self.name_of(domain, reading),
             uuid=uuid,
             id=number if is_active else None,
-            state=_STATES.get(info[0], "unknown") if info else "unknown",
-            memory_kb=info[2] if info else None,
-            cpu_time_s=round(info[4] / 1e9, 3) if info else None,
+            state=_STATES.get(info.state, "unknown") if info else "unknown",
+            memory_kb=info.memory if info else None,
+            cpu_time_s=round(info.cpu_time / 1e9, 3) if info else None,
             persistent=persistent,
             scheduler=self._scheduler(domain, is_active, reading),
             **self._described_by_xml(domain, is_active, info, reading),
@@ -137,7 +149,7 @@ class LibvirtReader(LibvirtConnection, ABC):
         )
 
     def _described_by_xml(
-        self, domain: Any, is_active: bool, info: Any, reading: CarefulReading
+        self, domain: Any, is_active: bool, info: DomainInfo | None, reading: CarefulReading
     ) -> dict[str, Any]:
         """Return vCPUs and interfaces: how many vCPUs run now is not in the XML."""
         none: tuple[int | None, int | None] = (None, None)
@@ -149,7 +161,7 @@ class LibvirtReader(LibvirtConnection, ABC):
         first, most = none
         if described is not None:
             first, most = reading.of(("vcpus",), lambda: described.vcpus, none)
-        current = (info[3] if info else None) if is_active else first
+        current = (info.vcpus if info else None) if is_active else first
         pins = self._affinity(domain, is_active, reading)
         vcpus = reading.of(("vcpus",), lambda: checked(Vcpus(current, most, pins)), Vcpus())
         if current is None:
@@ -165,7 +177,7 @@ class LibvirtReader(LibvirtConnection, ABC):
         """Return the name of a domain; its UUID if that cannot be told."""
 
         def name() -> str:
-            return _not_empty(domain.name())
+            return document_schema.legal(_not_empty(domain.name()))
 
         return reading.of(("name",), name, str(domain.UUIDString()))
 
@@ -258,3 +270,17 @@ def _not_empty(name: str) -> str:
     if not name:
         raise ValueError("it has none")
     return name
+
+
+def _size(info: Sequence[Any]) -> tuple[int, int]:
+    """Return a host's memory, in kB, and how many CPUs it has; HypervisorError if none is told."""
+    try:
+        return _at_least_none(info[1]) * 1024, _at_least_none(info[2])
+    except NO_ANSWER as error:
+        raise HypervisorError(f"libvirt tells no memory and no CPUs: {error}") from error
+
+
+def _at_least_none(number: Any) -> int:
+    if not isinstance(number, int) or number < 0:
+        raise ValueError(f"{number!r} counts nothing")
+    return number

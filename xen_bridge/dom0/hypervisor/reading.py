@@ -5,14 +5,36 @@ Domains come and go, and hang, while a host is read. One of them must not hide a
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Self, TypeVar
 
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, ours
 from xen_bridge.errors import BridgeError, HypervisorAway, SubjectNotFound
+from xen_bridge.protocol.document_schema import legal
 
 Value = TypeVar("Value")
 MAX_REASON = 200
+NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
+"""What reading an answer raises that is not UTF-8, no XML, no number, of another kind than was
+asked for, or beyond what a message carries."""
+
+
+class DomainInfo(NamedTuple):
+    """What libvirt tells of any domain in one answer; memory in kB, time in ns."""
+
+    state: int
+    most_memory: int
+    memory: int
+    vcpus: int
+    cpu_time: int
+
+    @classmethod
+    def of(cls, answer: Sequence[int]) -> Self:
+        """Return what was answered; ValueError if there is less, or what can be none of these."""
+        info = cls(*answer)
+        if not all(isinstance(value, int) and value >= 0 for value in info):
+            raise ValueError(f"numbers below nothing, or none: {list(info)}")
+        return info
 
 
 class CarefulReading:
@@ -39,8 +61,7 @@ class CarefulReading:
                 raise meant from error
             self.was_missed |= isinstance(meant, SubjectNotFound)
             self._note(names, meant)
-        except (BridgeError, ValueError, LookupError) as error:
-            # What libvirt says is not UTF-8, no XML, no number, or beyond what a message carries.
+        except (BridgeError, *NO_ANSWER) as error:
             self._note(names, error)
         return otherwise
 
@@ -52,6 +73,6 @@ class CarefulReading:
     def _note(self, names: tuple[str, ...], error: Exception) -> None:
         for name in names:
             self.miss(name)
-        reason = f"{', '.join(names)}: {error}"[:MAX_REASON]
+        reason = legal(f"{', '.join(names)}: {error}"[:MAX_REASON])
         if reason not in self.problems:
             self.problems.append(reason)

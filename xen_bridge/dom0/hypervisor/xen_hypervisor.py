@@ -18,7 +18,7 @@ from xen_bridge.dom0.hypervisor.libvirt_errors import binding, translated
 from xen_bridge.dom0.hypervisor.libvirt_host import LibvirtHost
 from xen_bridge.dom0.hypervisor.libvirt_reader import RUNNING, checked
 from xen_bridge.dom0.hypervisor.libxl_log import LibxlLog
-from xen_bridge.dom0.hypervisor.reading import CarefulReading
+from xen_bridge.dom0.hypervisor.reading import CarefulReading, DomainInfo
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri, xl_runner
 from xen_bridge.dom0.hypervisor.xl import Run, Xl
 from xen_bridge.dom0.hypervisor.xl_domains import devices_of_xl, domains_of_xl
@@ -186,13 +186,16 @@ class XenHypervisor(LibvirtHost):
     def _usage(self, domain: Any) -> Usage | None:
         """Return the counters of a domain; None if it went away since it was listed."""
         reading = CarefulReading()
-        info = reading.of(("usage",), domain.info, None) or (None,) * 5
+        info = reading.of(("usage",), lambda: DomainInfo.of(domain.info()), None)
         targets = reading.of(("interfaces",), partial(_targets, domain), None)
         vifs = None if targets is None else _vifs(domain, targets, reading)
         if reading.was_missed and self.is_gone(domain):
             return None
         unread = len(targets or ()) - len(vifs or ())
-        return Usage(self.name_of(domain, reading), info[4], info[2], info[3], vifs, unread)
+        name = self.name_of(domain, reading)
+        if info is None:
+            return Usage(name, None, None, None, vifs, unread)
+        return Usage(name, info.cpu_time, info.memory, info.vcpus, vifs, unread)
 
     # ---- the processor
 
@@ -318,11 +321,15 @@ def _vifs(
     domain: Any, targets: Sequence[str], reading: CarefulReading
 ) -> tuple[VirtualInterface, ...]:
     """Return the counters of the vifs that can be read."""
+
+    def counted(number: int, name: str) -> VirtualInterface:
+        return _vif(number, domain.interfaceStats(name))
+
     found = (
-        (number, reading.of(("interfaces",), partial(domain.interfaceStats, name), None))
-        for number, name in enumerate(targets)
+        reading.of(("interfaces",), partial(counted, *target), None)
+        for target in enumerate(targets)
     )
-    return tuple(_vif(number, counters) for number, counters in found if counters is not None)
+    return tuple(vif for vif in found if vif is not None)
 
 
 def _vif(number: int, counters: Sequence[int]) -> VirtualInterface:

@@ -21,6 +21,9 @@ from xen_bridge.protocol.documents.domains import VcpuAssignment
 SECONDS = 20.0
 """For one command: less than who asks waits, so that all else can still be told."""
 
+_THERE = f'export LC_ALL=C PATH="$PATH:{SBIN}"; exec "$@"'
+"""What finds Xen's commands at the other end of ssh, and has them speak one language."""
+
 Run = Callable[[Sequence[str]], str]
 """Runs a command and returns what it wrote; raises what went wrong."""
 
@@ -75,8 +78,9 @@ def run_over_ssh(
     run_ssh = one_at_a_time(child or ChildCommand())
 
     def run(command: Sequence[str]) -> str:
-        # The other end has a shell: what it is given must stay one word each.
-        there = f'LC_ALL=C PATH="$PATH:{SBIN}" {shlex.join(command)}'
+        # The other end has a shell, csh or fish perhaps: what it is given must stay one word each,
+        # and is a command of sh, whose quotes all of them understand.
+        there = shlex.join(("sh", "-c", _THERE, "sh", *command))
         return run_ssh(("ssh", *options, "--", target, there))
 
     return run
