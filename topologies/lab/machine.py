@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import shlex
 import signal
 import subprocess
@@ -25,10 +24,6 @@ RESTORE_SECONDS = 120.0
 MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
 NICENESS = -10
-CODE_MB = (256, 2000)
-"""Memory for emulated code, at least and at most: when it is full, all is translated anew."""
-CODE_SHARE = 1 / 8
-"""Of the memory that this machine has free, for the code of each of two machines."""
 LANS = ("lan0", "lan1")
 """Bridges of a host that are for virtual routers; a cable leads from each out of the machine."""
 KERNEL_ARGUMENTS = (
@@ -141,7 +136,8 @@ class Machine:
         command = [
             # It loses time that it does not get; guests' and toolstack's clocks go wrong by that.
             *("nice", "-n", str(NICENESS)),
-            *("qemu-system-x86_64", "-accel", f"tcg,thread=multi,tb-size={code_mb()}"),
+            # More room for translated code spares emptying it, and costs a fifth more at each boot.
+            *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256"),
             *("-M", "q35", "-cpu", CPU, "-smp", "2", "-m", str(MEMORY_MB)),
             *("-nodefaults", "-display", "none", "-no-reboot"),
             *("-serial", f"file:{self._file('console')}"),
@@ -299,11 +295,3 @@ def _end(which: str, path: Path) -> str:
     So either machine may be switched off and on, and nothing is lost between them.
     """
     return f"{which}.type=unix,{which}.path={path}"
-
-
-def code_mb(told: Path = Path("/proc/meminfo")) -> int:
-    """Return the MB of memory for emulated code, by what this machine has free."""
-    found = re.search(r"^MemAvailable:\s+(\d+) kB", told.read_text(encoding="ascii"), re.M)
-    free_mb = 0 if found is None else int(found[1]) // 1024
-    least, most = CODE_MB
-    return max(least, min(most, int(free_mb * CODE_SHARE)))
