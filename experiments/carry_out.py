@@ -66,15 +66,19 @@ def carry_out(
     seed: int,
     progress: Progress = lambda _experiment, _step: None,
     told: Told = lambda _missed, _whole: None,
+    is_interrupted: Callable[[], bool] = lambda: False,
 ) -> tuple[Missed, ...]:
     """Measure what is left of each experiment, and return those that could not be ended.
 
     One that fails does not end the others; an interrupt does, and a folder that takes no more
-    (RunError). What was measured is kept.
+    (RunError). What was measured is kept. ``is_interrupted`` tells of an interrupt that an error of
+    what was taken down has hidden.
     """
     with folder.held():
         folder.mend()
-        return tuple(_carry_out_all(experiments, folder, is_quick, seed, progress, told))
+        return tuple(
+            _carry_out_all(experiments, folder, is_quick, seed, progress, told, is_interrupted)
+        )
 
 
 def _carry_out_all(
@@ -84,6 +88,7 @@ def _carry_out_all(
     seed: int,
     progress: Progress,
     told: Told,
+    is_interrupted: Callable[[], bool],
 ) -> Iterator[Missed]:
     for experiment in experiments:
         steps = steps_left(experiment, is_quick, seed, folder.rows())
@@ -99,7 +104,7 @@ def _carry_out_all(
             # What is measured cannot be kept.
             raise
         except Exception as error:
-            if _is_of_an_interrupt(error):
+            if is_interrupted() or _is_of_an_interrupt(error):
                 raise KeyboardInterrupt from error
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise RunError(f"{error.filename or folder.path}: {error.strerror}") from None

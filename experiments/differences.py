@@ -19,6 +19,7 @@ REPORT_TOTAL_MS = 5.0
 STEADY = 1.5
 """Medians of a curve that lie this many times apart at most are roughly constant."""
 TOLERANCE = 0.1
+_OFF = percent(TOLERANCE)
 _FULL = 97.0
 """Per cent of a CPU from which on it has nothing to spare, as it is measured."""
 _TWO = 2
@@ -46,8 +47,8 @@ def _downtime(curves: Curves) -> Iterator[str]:
         )
     if "netns, standard" in curves:
         yield (
-            "A router on netns has no memory to copy: it stands still for the report's "
-            f"{number(REPORT_GAP_MS)} ms because it is told to, and for its move."
+            "A router on netns has no memory to copy: in its place a standstill of "
+            f"{number(REPORT_GAP_MS)} ms is asked for."
         )
 
 
@@ -120,15 +121,10 @@ def _bandwidth(curves: Curves) -> Iterator[str]:
             yield f"Sender {sender}: {number(median(free))} kb/s where it has no limit"
         if parts:
             off = sum(abs(part - 1) > TOLERANCE for part in parts)
-            yield (
-                f"and {percent(median(parts))} of its limit where it has one; {off} of "
-                f"{len(parts)} such seconds are more than {percent(TOLERANCE)} off, at changes for "
-                "the most part, as in the report."
-                if off
-                else f"and {percent(median(parts))} of its limit where it has one, in every second "
-                f"within {percent(TOLERANCE)}."
-            )
-    yield "The report has queues; the switch here, in user space, has none, and is controlled by"
+            where = f"and {percent(median(parts))} of its limit where it has one"
+            yield f"{where}; {off} of {len(parts)} such seconds are more than {_OFF} off."
+    yield "The report has some instability around each change. It has queues; the switch here, in"
+    yield "user space, has none, and is controlled by"
     yield "meters, or by classes of the link that go by marks."
 
 
@@ -189,9 +185,9 @@ def parts(parameter: str, curves: Curves) -> str:
     return f"Measured here only: {ends(curves, '%', parameter)}."
 
 
-def only_ours(curves: Curves) -> str:
+def only_ours(unit: str, curves: Curves) -> str:
     """Tell of what the report does not have."""
-    return f"Measured here only: {ranges(curves, '')}."
+    return f"Measured here only: {ranges(curves, unit)}."
 
 
 def orders(curves: Curves) -> str:

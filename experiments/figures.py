@@ -152,7 +152,7 @@ def _of_parameter(parameter: str, stem: str) -> Iterator[Figure]:
         "share a core."
         if is_cap
         else _CAP_ONLY,
-        differs=differences.cap if is_cap else differences.only_ours,
+        differs=differences.cap if is_cap else partial(differences.only_ours, "packets/s"),
     )
     yield figure(
         "-cpu",
@@ -165,7 +165,7 @@ def _of_parameter(parameter: str, stem: str) -> Iterator[Figure]:
         says="Reducing the CPU given to VM1 frees VM2 to use the CPU; of shares there is no figure."
         if is_cap
         else _CAP_ONLY,
-        differs=differences.cap_shares if is_cap else differences.only_ours,
+        differs=differences.cap_shares if is_cap else partial(differences.only_ours, "%"),
         report=bound,
     )
     yield figure(
@@ -255,8 +255,9 @@ def _discovery() -> tuple[Figure, ...]:
             "Time until every cable is known",
             "known_s",
             "time from the last join (s)",
+            "s",
         ),
-        ("cpu", "Controller's CPU at rest", "cpu_percent", "CPU (% of one)"),
+        ("cpu", "Controller's CPU at rest", "cpu_percent", "CPU (% of one)", "%"),
     )
     return tuple(
         Figure(
@@ -268,9 +269,9 @@ def _discovery() -> tuple[Figure, ...]:
             y_label=y_label,
             series=(Series("whole bundle", "discovery"),),
             says="Not measured.",
-            differs=differences.only_ours,
+            differs=partial(differences.only_ours, unit),
         )
-        for name, title, y, y_label in measured
+        for name, title, y, y_label, unit in measured
     )
 
 

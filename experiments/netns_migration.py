@@ -39,7 +39,7 @@ def stage(folder: Path, is_separated: bool) -> Iterator[Measure]:
                 done = migrate(lab, here, there, mode)
                 time.sleep(AFTER)
             # Of both ways: each loses what comes in the time.
-            values = values_of_move(done, traffic.sent, traffic.lost, 2 * rate)
+            values = values_of_move(done, traffic.sent, traffic.lost, traffic.pace)
             values["silence_ms"] = 1000 * traffic.silence
             return (Sample(values),)
 

@@ -180,7 +180,9 @@ def _dress(axes: Any, figure: Figure, places: Sequence[float]) -> None:
         axes.set_ylim(-0.03 * top, top)
     if up == "log":
         axes.yaxis.set_major_formatter("{x:,.0f}")
-    if across == "log":
+    if across == "linear":
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    else:
         axes.set_xticks(places, [f"{place:,.0f}" for place in places])
         axes.xaxis.set_minor_formatter("")
     axes.tick_params(labelsize=8)

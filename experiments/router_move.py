@@ -38,11 +38,11 @@ def move_router(
 
 
 def values_of_move(done: Mapping[str, Any], sent: int, lost: int, rate: float) -> dict[str, float]:
-    """Return what a move is measured by; ``rate``: datagrams per second, of all directions."""
+    """Return what a move is measured by; ``rate``: datagrams sent per second, of all directions."""
     return {
         "total_ms": float(done["duration_ms"]),
         "pause_ms": float(done["pause_ms"]),
-        "downtime_ms": 1000 * lost / rate,
+        "downtime_ms": 1000 * lost / rate if rate else 0.0,
         "lost": float(lost),
         "sent": float(sent),
     }

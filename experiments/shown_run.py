@@ -72,15 +72,17 @@ def _note_changes(console: Terminal, run: RunFolder) -> None:
 
 
 @contextmanager
-def _stopped_by_signals() -> Iterator[None]:
-    """Have a run that is ended from outside take its networks down, as by the keyboard."""
+def _stopped_by_signals() -> Iterator[list[int]]:
+    """Have a run that is ended from outside take its networks down; gives the signals that came."""
+    came: list[int] = []
 
-    def interrupt(_number: int, _frame: object) -> None:
+    def interrupt(number: int, _frame: object) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
     before = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
@@ -112,8 +114,8 @@ def _carry_out(
             console.print(name, one.reason, f"(all of it: {whole})")
 
         try:
-            with _stopped_by_signals(), _forked_controllers(quick):
-                return carry_out(todo, run, quick, seed, told, missed)
+            with _stopped_by_signals() as came, _forked_controllers(quick):
+                return carry_out(todo, run, quick, seed, told, missed, lambda: bool(came))
         except KeyboardInterrupt:
             console.print(f"stopped; {_to_go_on(run)}")
             raise SystemExit(130) from None

@@ -67,7 +67,7 @@ def separated_stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
             with NumberedTraffic(lans, rate, PACKETS[int(point["packet"])]) as traffic:
                 done = migrate(pilot, here, there, "plane-separation")
                 where["host"] = there
-            values = values_of_move(done, traffic.sent, traffic.lost, 2 * rate)
+            values = values_of_move(done, traffic.sent, traffic.lost, traffic.pace)
             return (Sample({**values, "silence_ms": 1000 * traffic.silence}),)
 
         yield measure

@@ -255,6 +255,8 @@ class NumberedTraffic:
         self._packet = packet
         self._ways = (("client", "server", LANS[1]), ("server", "client", LANS[0]))
         self.sent = self.received = self.duplicated = 0
+        self.pace = 0.0
+        """Datagrams per second that were sent, of both ways: fewer than wanted if it is busy."""
         self.silence = 0.0
 
     @property
@@ -288,7 +290,9 @@ class NumberedTraffic:
         _trace: TracebackType | None,
     ) -> None:
         """End it, senders first, and count."""
-        self.sent = sum(told["sent"] for told in map(_ended, self._senders))
+        sent = [_ended(one) for one in self._senders]
+        self.sent = sum(told["sent"] for told in sent)
+        self.pace = sum(told["sent"] / told["seconds"] for told in sent if told["seconds"])
         tallies = [_ended(one) for one in self._receivers]
         self.received = sum(told["received"] for told in tallies)
         self.duplicated = sum(told["duplicated"] for told in tallies)

@@ -135,6 +135,15 @@ def test_what_is_gone_when_an_interrupt_takes_all_down_does_not_hide_it(run: Run
     assert other.staged == 0
 
 
+def test_an_interrupt_whose_trace_was_lost_is_one_all_the_same(run: RunFolder) -> None:
+    """An exit stack that is closed cuts the chain of errors."""
+    broken, other = Bench(OSError("the controller had ended"), 1), Bench()
+    experiments = [broken.experiment("one"), other.experiment("two")]
+    with pytest.raises(KeyboardInterrupt):
+        carry_out(experiments, run, False, 1, is_interrupted=lambda: bool(broken.points))
+    assert other.staged == 0
+
+
 def test_who_goes_on_finds_no_store_of_before(run: RunFolder) -> None:
     places: list[Path] = []
 
