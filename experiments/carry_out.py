@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from traceback import format_exception
 from typing import NamedTuple
 
 from experiments.experiment import Experiment, Point, Row
-from experiments.run_folder import RunFolder, key_of
+from experiments.run_folder import RunError, RunFolder, key_of, new_folder
+
+LOGS = "logs"
+WHOLE = "error.txt"
+"""Among the logs of an experiment that could not be ended: all that is known of why."""
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 
 
 class Step(NamedTuple):
@@ -27,6 +34,8 @@ class Missed(NamedTuple):
 
 Progress = Callable[[Experiment, Step | None], None]
 """Told of each measurement that begins, and by None that one has ended."""
+Told = Callable[[Missed, Path], None]
+"""Told of each experiment that could not be carried out, at once, and of the file that has all."""
 
 
 def steps_left(
@@ -56,12 +65,16 @@ def carry_out(
     is_quick: bool,
     seed: int,
     progress: Progress = lambda _experiment, _step: None,
+    told: Told = lambda _missed, _whole: None,
 ) -> tuple[Missed, ...]:
     """Measure what is left of each experiment, and return those that could not be ended.
 
-    One that fails does not end the others; an interrupt does. What was measured is kept.
+    One that fails does not end the others; an interrupt does, and a folder that takes no more
+    (RunError). What was measured is kept.
     """
-    return tuple(_carry_out_all(experiments, folder, is_quick, seed, progress))
+    with folder.held():
+        folder.mend()
+        return tuple(_carry_out_all(experiments, folder, is_quick, seed, progress, told))
 
 
 def _carry_out_all(
@@ -70,19 +83,49 @@ def _carry_out_all(
     is_quick: bool,
     seed: int,
     progress: Progress,
+    told: Told,
 ) -> Iterator[Missed]:
-    folder.mend()
     for experiment in experiments:
         steps = steps_left(experiment, is_quick, seed, folder.rows())
         if not steps:
             continue
-        place = folder.path / "logs" / experiment.name
-        place.mkdir(parents=True, exist_ok=True)
+        try:
+            place = new_folder(folder.path / LOGS, experiment.name)
+        except OSError as error:
+            raise RunError(f"{error.filename}: {error.strerror}") from None
         try:
             _measure_all(experiment, steps, folder, place, is_quick, progress)
+        except RunError:
+            # What is measured cannot be kept.
+            raise
         except Exception as error:
+            if _is_of_an_interrupt(error):
+                raise KeyboardInterrupt from error
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise RunError(f"{error.filename or folder.path}: {error.strerror}") from None
             # Whatever a network or a lab does: the other experiments are measured all the same.
-            yield Missed(experiment.name, f"{type(error).__name__}: {error}")
+            whole = place / WHOLE
+            whole.write_text("".join(format_exception(error)), encoding="utf-8")
+            told(Missed(experiment.name, _in_a_line(error)), whole)
+            yield Missed(experiment.name, _in_a_line(error))
+
+
+def _is_of_an_interrupt(error: BaseException | None) -> bool:
+    """Tell whether an error came up while an interrupt was on its way.
+
+    The keyboard's goes to every process of the terminal: what is taken down then may be gone.
+    """
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__context__
+    return False
+
+
+def _in_a_line(error: Exception) -> str:
+    """Return the kind of an error and the first line of what it says."""
+    said = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {said}" if said else type(error).__name__
 
 
 def _measure_all(

@@ -55,6 +55,19 @@ def at_least(x: str, y: str, times: float) -> Expectation:
     return check
 
 
+def at_most(x: str, y: str, above: float) -> Expectation:
+    """Expect the median of ``y`` at each ``x`` to be no more than ``above`` above that x."""
+
+    def check(rows: Sequence[Row]) -> str | None:
+        points = curve(rows, x, y)
+        if not points:
+            return "nothing was measured"
+        high = [one for one in points if one.y.median > float(one.x) + above]
+        return ", ".join(f"{one.y.median:g} at {one.x}" for one in high) or None
+
+    return check
+
+
 def _ends(
     x: str, y: str, holds: Callable[[float, float], bool], words: str, at: Mapping[str, Value]
 ) -> Expectation:

@@ -11,7 +11,7 @@ import click
 from rich.table import Table
 
 from experiments.catalogue import EXPERIMENTS, UnknownExperiment, chosen
-from experiments.compare import compared
+from experiments.compare import MARKS, compared
 from experiments.comparison_page import write_comparison
 from experiments.figures import FIGURES
 from experiments.outcome import write_outcome
@@ -106,6 +106,8 @@ def draw_again(folder: Path) -> None:
         Terminal().print(f"page: {write_outcome(RunFolder(folder))}")
     except RunError as error:
         raise click.UsageError(str(error)) from None
+    except OSError as error:
+        raise click.ClickException(f"{error.filename or folder}: {error.strerror}") from None
 
 
 @experiment.command("compare")
@@ -123,6 +125,9 @@ def compare_runs(first: Path, second: Path, page: Path | None) -> None:
     runs = (RunFolder(first), RunFolder(second))
     place = page or second / COMPARISON
     try:
+        found = tuple(compared(*(run.rows() for run in runs)))
+        if not found and all(run.about() for run in runs):
+            raise RunError(f"{first} and {second} have no measurement of a figure in common")
         write_comparison(place, runs)
     except RunError as error:
         raise click.UsageError(str(error)) from None
@@ -131,12 +136,14 @@ def compare_runs(first: Path, second: Path, page: Path | None) -> None:
     table = Table()
     for head in ("figure", "curve", "at", str(first), str(second), "ratio", ""):
         table.add_column(head)
-    for one in compared(*(run.rows() for run in runs)):
+    for one in found:
         ratio = "" if one.ratio is None else number(one.ratio)
-        mark = "apart" if one.apart else ""
         medians = (interval(one.first), interval(one.second))
-        table.add_row(one.figure.name, one.label, str(one.x), *medians, ratio, mark)
+        table.add_row(one.figure.name, one.label, str(one.x), *medians, ratio, one.mark)
     console = Terminal()
     console.print(table)
-    console.print("apart: the intervals of both have nothing in common")
+    marks = {one.mark for one in found}
+    for line in MARKS:
+        if line.partition(":")[0] in marks:
+            console.print(line)
     console.print(f"page: {place}")

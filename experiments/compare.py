@@ -34,6 +34,18 @@ class Compared(NamedTuple):
         """Tell whether the intervals of both have nothing in common."""
         return self.first.high < self.second.low or self.second.high < self.first.low
 
+    @property
+    def mark(self) -> str:
+        """Return what is said of both: of values that were measured once there is no interval."""
+        once = min(self.first.size, self.second.size) == 1
+        return "once" if once else "apart" if self.apart else ""
+
+
+MARKS = (
+    "apart: the intervals of both have nothing in common",
+    "once: a run has one value there, which tells nothing of chance",
+)
+
 
 def compared(first: Sequence[Row], second: Sequence[Row]) -> Iterator[Compared]:
     """Yield every point that both runs have, figure by figure."""

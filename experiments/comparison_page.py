@@ -47,18 +47,16 @@ def _section(
     points: Iterable[Compared],
 ) -> str:
     ours, theirs = (figure.curves(one) for one in rows)
-    left = _figure(figure, names[0], rows[0], ours, theirs, "first")
-    right = _figure(figure, names[1], rows[1], theirs, ours, "second")
+    left = _figure(figure, names[0], ours, theirs, "first")
+    right = _figure(figure, names[1], theirs, ours, "second")
     return (
         f'<section id="{figure.name}"><h2>{_text(heading(figure))}</h2>\n'
         f'<div class="pair">{left}{right}</div>\n{_table(figure, names, points)}</section>\n'
     )
 
 
-def _figure(
-    figure: Figure, name: str, rows: Sequence[Row], own: Curves, other: Curves, side: str
-) -> str:
-    drawn = picture(figure, own, platforms_of(figure, EXPERIMENTS, rows), other)
+def _figure(figure: Figure, name: str, own: Curves, other: Curves, side: str) -> str:
+    drawn = picture(figure, own, platforms_of(figure, EXPERIMENTS), other)
     caption = f"<figcaption>{_text(name)}</figcaption>"
     return f"<figure>{caption}{inline(drawn, f'{figure.name}-{side}')}</figure>\n"
 
@@ -68,14 +66,14 @@ def _table(figure: Figure, names: Sequence[str], points: Iterable[Compared]) -> 
     body = "".join(table_row("td", _cells(one)) for one in points)
     return (
         f"<details open><summary>Numbers ({_text(figure.y_label)})</summary>"
-        f"<table>{table_row('th', heads)}{body}</table></details>\n"
+        f'<div class="scroll"><table>{table_row("th", heads)}{body}</table></div></details>\n'
     )
 
 
 def _cells(one: Compared) -> tuple[str, ...]:
     ratio = "" if one.ratio is None else number(one.ratio)
-    mark = "apart" if one.apart else ""
-    return (one.label, str(one.x), interval(one.first), interval(one.second), ratio, mark)
+    medians = (interval(one.first), interval(one.second))
+    return (one.label, str(one.x), *medians, ratio, one.mark)
 
 
 def _text(text: str) -> str:

@@ -11,6 +11,7 @@ import psutil
 
 from experiments import flow_stages
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from experiments.run_folder import new_folder
 from tools.controller_process import wait_until
 from tools.lab import Lab
 
@@ -25,9 +26,10 @@ def stage(folder: Path, is_quick: bool) -> Iterator[Measure]:
     rest = QUICK_REST_SECONDS if is_quick else REST_SECONDS
 
     def measure(point: Point) -> Sequence[Sample]:
-        lab = Lab(folder)
+        size = int(point["switches"])
+        lab = Lab(new_folder(folder, f"ring{size}"))
         try:
-            lab.start("ring", flow_stages.OPENFLOW, n=int(point["switches"]))
+            lab.start("ring", flow_stages.OPENFLOW, n=size)
             count = len(lab.switches())
             wait_until(lambda: len(lab.switches_seen()) == count, PATIENCE, "all have joined")
             joined = time.monotonic()

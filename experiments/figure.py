@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 from experiments.experiment import Row, Value
 from experiments.summary import CurvePoint, curve
 
+LIMIT = "limit of"
+"""Begins the label of a curve that is no measurement; it is drawn as steps."""
+
 
 @dataclass(frozen=True, slots=True)
 class Series:
@@ -30,6 +33,8 @@ class ReportCurve:
     label: str
     level: float | None = None
     slope: float | None = None
+    of: tuple[str, ...] = ()
+    """The labels of our curves beside which it is drawn; beside all, if none is named."""
 
 
 Difference = Callable[[Mapping[str, tuple[CurvePoint, ...]]], str]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from experiments import differences
 from experiments.bandwidth import COMBINATIONS
 from experiments.figure import Difference, Figure, ReportCurve, Series
 from experiments.orders import ORDERS
-from experiments.sentences import Curves, ends, ranges
 
 PACKETS = {64: "a", 1500: "b"}
 RATE = "data packets per second"
@@ -18,96 +22,61 @@ _WHO = (
     ("Xen, standard", "migration-xen-standard"),
 )
 
+LOSSLESS = ("OpenFlow", "netns, plane separation", "Xen, plane separation")
+STANDARD = ("netns, standard", "Xen, standard")
+_CAP_ONLY = "The report varies the cap only."
+
 
 def _systems(packet: int) -> tuple[Series, ...]:
     return tuple(Series(label, name, {"packet": packet}) for label, name in _WHO)
 
 
-def _downtime(curves: Curves) -> str:
-    return (
-        f"Ours, from the packets that were lost: {ranges(curves, 'ms')}. Where the data plane goes "
-        "on nothing is lost, so that downtime is 0, as the report has it for OpenFlow; its "
-        "downtime with plane separation is that of the control plane, which our records call pause."
-    )
-
-
-def _losses(curves: Curves) -> str:
-    return (
-        f"Ours: {ranges(curves, 'packets')}. As in the report losses of the standard migration "
-        "rise with the rate, and the other two lose nothing. Through routers packets go both "
-        "ways, so that a standstill counts twice."
-    )
-
-
-def _total(curves: Curves) -> str:
-    return (
-        f"Ours: {ranges(curves, 'ms')}. The report's 5 ms is the time of sending; ours ends when "
-        "every switch has confirmed that the traffic has turned. Its 15 s between "
-        "the two ways of Xen went into remapping interfaces by hand, which ours does at once."
-    )
-
-
 def _migration(packet: int, part: str) -> tuple[Figure, ...]:
-    return tuple(make(packet, part) for make in (_downtimes, _lost_packets, _total_times))
-
-
-def _downtimes(packet: int, part: str) -> Figure:
-    return Figure(
-        name=f"fig4.2{part}",
-        title=f"Migration downtime, {packet}-byte packets",
-        y="downtime_ms",
-        y_label="downtime (ms)",
-        says="Downtime is roughly constant with the packet rate; with plane separation it is "
-        "200 ms lower than with Xen's standard migration; OpenFlow has none.",
-        differs=_downtime,
-        report=(ReportCurve("report: OpenFlow", level=0),),
-        x="rate",
-        x_label=RATE,
-        series=_systems(packet),
-    )
-
-
-def _lost_packets(packet: int, part: str) -> Figure:
-    return Figure(
-        name=f"fig4.3{part}",
-        title=f"Packets lost during downtime, {packet}-byte packets",
-        y="lost",
-        y_label="packets lost",
-        says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
-        "and plane separation lose none.",
-        differs=_losses,
-        report=(
-            ReportCurve("report: OpenFlow, plane separation", level=0),
-            ReportCurve("report's shape: standard (0.2 s of the rate)", slope=0.2),
-        ),
-        x="rate",
-        x_label=RATE,
-        series=_systems(packet),
-    )
-
-
-def _total_times(packet: int, part: str) -> Figure:
-    return Figure(
-        name=f"fig4.4{part}",
-        title=f"Total migration time, {packet}-byte packets",
-        y="total_ms",
-        y_label=TOTAL,
-        says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
-        "standard migration.",
-        differs=_total,
-        report=(ReportCurve("report: OpenFlow, 5 ms", level=5),),
-        scales=("linear", "log"),
-        x="rate",
-        x_label=RATE,
-        series=_systems(packet),
-    )
-
-
-def _bandwidth(curves: Curves) -> str:
+    size = f"{packet}-byte packets"
+    systems = _systems(packet)
     return (
-        f"Ours over the whole time: {ranges(curves, 'kb/s')}. A second or two after each change "
-        "the rates settle, as in the report, whose queues are meters or classes by mark here: "
-        "this switch, in user space, has no queues."
+        Figure(
+            name=f"fig4.2{part}",
+            title=f"Migration downtime, {size}",
+            y="downtime_ms",
+            y_label="downtime (ms)",
+            says="Downtime is roughly constant with the packet rate; with plane separation it is "
+            "200 ms lower than with Xen's standard migration; OpenFlow has none.",
+            differs=differences.downtime,
+            report=(ReportCurve("report: OpenFlow", level=0, of=("OpenFlow",)),),
+            x="rate",
+            x_label=RATE,
+            series=systems,
+        ),
+        Figure(
+            name=f"fig4.3{part}",
+            title=f"Packets lost during downtime, {size}",
+            y="lost",
+            y_label="packets lost",
+            says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
+            "and plane separation lose none.",
+            differs=differences.losses,
+            report=(
+                ReportCurve("report: none", level=0, of=LOSSLESS),
+                ReportCurve("report's shape (0.2 s of the rate)", slope=0.2, of=STANDARD),
+            ),
+            x="rate",
+            x_label=RATE,
+            series=systems,
+        ),
+        Figure(
+            name=f"fig4.4{part}",
+            title=f"Total migration time, {size}",
+            y="total_ms",
+            y_label=TOTAL,
+            says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
+            "standard migration.",
+            differs=differences.total,
+            report=(ReportCurve("report: 5 ms", level=5, of=("OpenFlow",)),),
+            x="rate",
+            x_label=RATE,
+            series=systems,
+        ),
     )
 
 
@@ -121,7 +90,7 @@ def _bandwidth_figures() -> tuple[Figure, ...]:
             x="second",
             y="a_kbps",
             x_label="time (s)",
-            y_label="kb/s at the receiver",
+            y_label="bandwidth at the receiver (kb/s)",
             series=(
                 Series("sender A", experiment, {"protocols": protocols}),
                 Series("sender B", experiment, {"protocols": protocols}, "b_kbps"),
@@ -130,7 +99,7 @@ def _bandwidth_figures() -> tuple[Figure, ...]:
             ),
             says="Bandwidth follows the schedule (no control; A at 6 Mb/s; both at 4 Mb/s; no "
             "control), with some instability around each change.",
-            differs=_bandwidth,
+            differs=differences.bandwidth,
             has_markers=False,
         )
         for suffix, experiment, what in modes
@@ -138,40 +107,72 @@ def _bandwidth_figures() -> tuple[Figure, ...]:
     )
 
 
-def _cap(curves: Curves) -> str:
-    return (
-        f"Ours: {ends(curves, 'packets/s', '% cap')}. The shape is the report's, at the rate "
-        "that an emulated machine forwards; the report offers 150,000 packets a second."
-    )
-
-
 def _scheduling() -> tuple[Figure, ...]:
-    both = (("r1 (varied)", "r1"), ("r2", "r2"))
-    says = (
-        "The rate of VM1 falls with its cap, and that of VM2, whose cap is 100, rises: they share "
-        "a core."
-    )
-    rates, shares = ("pps", "packets per second"), ("cpu", "CPU (%)")
     return tuple(
-        Figure(
-            name=f"{stem}-{suffix}" if suffix == "cpu" else stem,
-            title=f"{unit} against the {parameter} of one of two routers".capitalize(),
-            x=parameter,
-            y=f"r1_{suffix}",
-            x_label=f"{parameter} of r1" + (" (% of a CPU)" if parameter == "cap" else ""),
-            y_label=unit,
-            series=tuple(Series(label, parameter, y=f"{name}_{suffix}") for label, name in both),
-            says=says if parameter == "cap" else "The report varies the cap only.",
-            differs=_cap if suffix == "pps" and parameter == "cap" else _only_ours,
-            scales=("log" if parameter == "weight" else "linear", "linear"),
-        )
+        figure
         for parameter, stem in (("cap", "fig2.4"), ("weight", "weight"))
-        for suffix, unit in (rates, shares)
+        for figure in _of_parameter(parameter, stem)
     )
 
 
-def _only_ours(curves: Curves) -> str:
-    return f"Measured here only: {ranges(curves, '')}."
+def _of_parameter(parameter: str, stem: str) -> Iterator[Figure]:
+    """Yield the rates, the CPU shares, and what part of both the first router has."""
+    is_cap = parameter == "cap"
+    both = (("r1 (varied)", "r1"), ("r2", "r2"))
+    more = (("both", "routers_cpu"), ("Domain 0", "dom0_cpu"))
+    bound = (ReportCurve("the cap of r1", slope=1.0),) if is_cap else ()
+
+    def figure(
+        suffix: str, title: str, y_label: str, series: tuple[Series, ...], **rest: Any
+    ) -> Figure:
+        return Figure(
+            name=f"{stem}{suffix}",
+            title=f"{title} against the {parameter} of one of two routers",
+            x=parameter,
+            y=series[0].y or "",
+            x_label=f"{parameter} of r1" + (" (% of a CPU)" if is_cap else ""),
+            y_label=y_label,
+            series=series,
+            scales=("linear" if is_cap else "log", "linear"),
+            **rest,
+        )
+
+    yield figure(
+        "",
+        "Packets forwarded",
+        "packets per second",
+        tuple(Series(label, parameter, y=f"{name}_pps") for label, name in both),
+        says="The rate of VM1 falls with its cap, and that of VM2, whose cap is 100, rises: they "
+        "share a core."
+        if is_cap
+        else _CAP_ONLY,
+        differs=differences.cap if is_cap else differences.only_ours,
+    )
+    yield figure(
+        "-cpu",
+        "CPU",
+        "CPU (% of one)",
+        (
+            *(Series(label, parameter, y=f"{name}_cpu") for label, name in both),
+            *(Series(label, parameter, y=name) for label, name in more),
+        ),
+        says="Reducing the CPU given to VM1 frees VM2 to use the CPU; of shares there is no figure."
+        if is_cap
+        else _CAP_ONLY,
+        differs=differences.cap_shares if is_cap else differences.only_ours,
+        report=bound,
+    )
+    yield figure(
+        "-part",
+        "Part of r1 in what both do",
+        "part of r1 (%)",
+        (
+            Series("of the packets forwarded", parameter, y="r1_part_pps"),
+            Series("of the CPU used", parameter, y="r1_part_cpu"),
+        ),
+        says="Not measured." if is_cap else _CAP_ONLY,
+        differs=partial(differences.parts, parameter),
+    )
 
 
 def _orders() -> Figure:
@@ -185,7 +186,7 @@ def _orders() -> Figure:
         series=tuple(Series(f"{order} order", "orders", {"order": order}) for order in ORDERS),
         says="Entries are installed in reverse order and the old ones deleted last, so that "
         "no packet is lost; what other orders cost is not measured.",
-        differs=lambda curves: f"Ours: {ranges(curves, 'packets')}.",
+        differs=differences.orders,
     )
 
 
@@ -196,7 +197,7 @@ def _scale() -> tuple[Figure, ...]:
             "the controller's distance",
             ("delay_ms", "delay of the control connection, each way (ms)", "one flow"),
             "If the distance of the controller rises, the total migration time rises.",
-            lambda curves: f"Ours: {ends(curves, 'ms', 'ms')}: two round trips.",
+            differences.distance,
         ),
         _total_time(
             "scale-flows",
@@ -204,7 +205,7 @@ def _scale() -> tuple[Figure, ...]:
             ("flows", "flows migrated together", "all flows"),
             "If the number of migrated flows grows, the total migration time rises, by the "
             "messages that are sent.",
-            lambda curves: f"Ours: {ends(curves, 'ms', 'flows')}.",
+            differences.flows,
             ("log", "log"),
         ),
         _total_time(
@@ -212,10 +213,7 @@ def _scale() -> tuple[Figure, ...]:
             "the switches on the path",
             ("switches", "switches on the path", "one flow"),
             "Not measured; three switches in every test.",
-            lambda curves: (
-                f"Ours: {ends(curves, 'ms', 'switches')}: all entries but "
-                "the ingress go out together, so that the path's length hardly counts."
-            ),
+            differences.switches,
         ),
     )
 
@@ -246,8 +244,13 @@ def _total_time(
 
 def _discovery() -> tuple[Figure, ...]:
     measured = (
-        ("time", "Time until every cable is known", "known_s", "seconds after the last has joined"),
-        ("cpu", "Controller's CPU at rest", "cpu_percent", "CPU (%)"),
+        (
+            "time",
+            "Time until every cable is known",
+            "known_s",
+            "time from the last join (s)",
+        ),
+        ("cpu", "Controller's CPU at rest", "cpu_percent", "CPU (% of one)"),
     )
     return tuple(
         Figure(
@@ -259,7 +262,7 @@ def _discovery() -> tuple[Figure, ...]:
             y_label=y_label,
             series=(Series("whole bundle", "discovery"),),
             says="Not measured.",
-            differs=_only_ours,
+            differs=differences.only_ours,
         )
         for name, title, y, y_label in measured
     )

@@ -11,7 +11,7 @@ from experiments.figure import Figure
 from experiments.figures import FIGURES
 from experiments.page import write_page
 from experiments.plots import draw, write_csv
-from experiments.run_folder import RunFolder
+from experiments.run_folder import RunError, RunFolder
 from experiments.sentences import Curves
 
 
@@ -21,12 +21,10 @@ def drawn_of(figures: Sequence[Figure], rows: Sequence[Row]) -> list[tuple[Figur
     return [(figure, curves) for figure, curves in found if curves]
 
 
-def platforms_of(
-    figure: Figure, experiments: Sequence[Experiment], rows: Sequence[Row]
-) -> tuple[str, ...]:
-    """Return on what the measurements of a figure were made."""
-    names = {one.experiment for one in figure.series} & {row.experiment for row in rows}
-    return tuple({one.platform: None for one in experiments if one.name in names})
+def platforms_of(figure: Figure, experiments: Sequence[Experiment]) -> dict[str, str]:
+    """Return on what the measurements of each curve of a figure are made, by its label."""
+    known = {one.name: one.platform for one in experiments}
+    return {one.label: known.get(one.experiment, "") for one in figure.series}
 
 
 def write_outcome(
@@ -34,11 +32,13 @@ def write_outcome(
     experiments: Sequence[Experiment] = EXPERIMENTS,
     figures: Sequence[Figure] = FIGURES,
 ) -> Path:
-    """Write data, plots and page of a run into its folder, and return the page."""
+    """Write data, plots and page of a run into its folder, and return the page; RunError."""
+    about = folder.about()
     rows = folder.rows()
     drawn = drawn_of(figures, rows)
+    if rows and not drawn:
+        raise RunError(f"{folder.path} has no measurement that these figures draw")
     for figure, curves in drawn:
         write_csv(folder.path / f"{figure.name}.csv", figure, curves)
-        platforms = platforms_of(figure, experiments, rows)
-        draw(folder.path / figure.name, figure, curves, platforms)
-    return write_page(folder.path, folder.about(), experiments, drawn, rows)
+        draw(folder.path / figure.name, figure, curves, platforms_of(figure, experiments))
+    return write_page(folder.path, about, experiments, drawn, rows)

@@ -9,8 +9,8 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
-from experiments.experiment import Experiment, Row
-from experiments.figure import Figure
+from experiments.experiment import Experiment, Row, Value
+from experiments.figure import LIMIT, Figure
 from experiments.sentences import Curves, interval
 
 PAGE = "index.html"
@@ -35,16 +35,32 @@ def write_page(
         figures="".join(_section(folder, figure, curves) for figure, curves in drawn),
         about=html.escape(json.dumps(about, indent=2, sort_keys=True)),
         summary=html.escape(summary(about)),
+        repeated=html.escape(_repeated(rows)),
     )
     path = folder / PAGE
     path.write_text(text, encoding="utf-8")
     return path
 
 
+def _repeated(rows: Sequence[Row]) -> str:
+    """Tell what points and bars are."""
+    times = 1 + max((row.repetition for row in rows), default=0)
+    if times == 1:
+        return "Each point was measured once: what chance adds cannot be seen here."
+    return (
+        f"Points are medians of up to {times} values; bars, or bands, are the interval of the true "
+        "median, and end at values that were measured."
+    )
+
+
 def summary(about: Mapping[str, Any]) -> str:
     """Return what a run is of, in one line."""
     form = "quick form" if about["options"]["quick"] else "full form"
-    return f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
+    told = f"Horizon {about['horizon']}, kernel {about['kernel']}, {form}, begun {about['begun']}"
+    later = "; ".join(
+        f"Horizon {one['horizon']}, kernel {one['kernel']}" for one in about.get("resumed", ())
+    )
+    return f"{told}; later measurements with {later}" if later else told
 
 
 def _entry(figure: Figure) -> str:
@@ -80,17 +96,24 @@ def inline(picture: str, name: str) -> str:
 
 
 def _table(figure: Figure, curves: Curves) -> str:
-    rows = [
-        (label, str(point.x), interval(point.y), str(point.y.size))
-        for label, points in curves.items()
-        for point in points
-    ]
-    if len(rows) > _MOST_ROWS:
+    """Return a row for each x, a column for each curve; nothing for more rows than are read."""
+    by_x: dict[Value, dict[str, str]] = {}
+    for label, points in curves.items():
+        for point in points:
+            by_x.setdefault(point.x, {})[label] = interval(point.y)
+    if len(by_x) > _MOST_ROWS:
         return ""
-    heads = ("", figure.x_label, f"{figure.y_label}: median (interval)", "measured")
-    body = "".join(table_row("td", cells) for cells in rows)
-    table = f"<table>{table_row('th', heads)}{body}</table>"
-    return f"<details open><summary>Numbers</summary>{table}</details>\n"
+    labels = [label for label in curves if not label.startswith(LIMIT)]
+    body = "".join(
+        table_row("td", (str(x), *(found.get(label, "") for label in labels)))
+        for x, found in sorted(by_x.items(), key=lambda one: (isinstance(one[0], str), one[0]))
+    )
+    table = f"<table>{table_row('th', (figure.x_label, *labels))}{body}</table>"
+    about = f"Numbers: {figure.y_label}, median (interval)"
+    return (
+        f"<details open><summary>{html.escape(about)}</summary>"
+        f'<div class="scroll">{table}</div></details>\n'
+    )
 
 
 def table_row(tag: str, cells: Iterable[str]) -> str:
@@ -102,7 +125,8 @@ def _expectations(experiments: Sequence[Experiment], rows: Sequence[Row]) -> str
     found = []
     for experiment, sentence, wrong in judged(experiments, rows):
         mark = "holds" if wrong is None else f"does not hold: {wrong}"
-        found.append(table_row("td", (experiment.title, sentence, mark)))
+        row = table_row("td", (experiment.title, sentence, mark))
+        found.append(row if wrong is None else row.replace("<tr>", '<tr class="bad">', 1))
     return "".join(found)
 
 

@@ -16,6 +16,7 @@ from experiments.checks import at_least, rises
 from experiments.delaying_relay import delayed
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.flow_stages import NEW, OLD
+from experiments.run_folder import new_folder
 from tools.flow_lab import FlowLab
 from tools.traffic import PORT
 
@@ -67,7 +68,7 @@ FLOWS = Experiment(
     platform=flow_stages.PLATFORM,
     stage=flows_stage,
     full=Space({"flows": (1, 10, 100, 1000, 10_000)}),
-    quick=Space({"flows": (1, 300)}, 1),
+    quick=Space({"flows": (1, 100)}, 1),
     expectations={"The time rises with the flows": rises("flows", "total_ms")},
 )
 
@@ -82,7 +83,7 @@ def switches_stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
     def measure(point: Point) -> Sequence[Sample]:
         on_path = int(point["switches"])
         size = 2 * on_path - 2
-        with flow_stages.network(folder, "ring", n=size) as lab:
+        with flow_stages.network(new_folder(folder, f"ring{size}"), "ring", n=size) as lab:
             dpids = [f"{dpid:016x}" for dpid in lab.switches()]
             one = dpids[:on_path]
             other = [dpids[0], *reversed(dpids[on_path - 1 :])]
@@ -101,7 +102,7 @@ SWITCHES = Experiment(
     platform=flow_stages.PLATFORM,
     stage=switches_stage,
     full=Space({"switches": (3, 5, 9, 17, 33)}),
-    quick=Space({"switches": (3, 9)}, 1),
+    quick=Space({"switches": (3, 5)}, 1),
 )
 
 

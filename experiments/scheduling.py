@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 from experiments import xen_stages
-from experiments.checks import falls, rises
+from experiments.checks import at_most, falls, rises
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from tools.cap_experiment import HOST, ROUTERS, SECONDS, measure_both, prepare
 
 FIRST, SECOND = ROUTERS
 EQUAL_WEIGHT = 256
+ABOVE = 3.0
+"""Per cent of a CPU by which a router may be seen above its cap: it is measured by seconds."""
 
 
 @contextmanager
@@ -29,11 +31,24 @@ def stage(folder: Path, _is_quick: bool, parameter: str) -> Iterator[Measure]:
         def measure(point: Point) -> Sequence[Sample]:
             pilot.set(HOST, FIRST, **{parameter: int(point[parameter])})
             forwarded, cpu = measure_both(pilot, SECONDS)
-            rates = {f"{name}_pps": forwarded[name] for name in ROUTERS}
-            shares = {f"{name}_cpu": cpu[name] for name in ROUTERS}
-            return (Sample({**rates, **shares, "dom0_cpu": cpu["Domain-0"]}),)
+            return (Sample(values_of_both(forwarded, cpu)),)
 
         yield measure
+
+
+def values_of_both(forwarded: Mapping[str, float], cpu: Mapping[str, float]) -> dict[str, float]:
+    """Return what two routers did: rates, CPU shares, and the first one's part of both, in %.
+
+    Its part of what both do says what a cap or a weight is for, whatever else the machine had time
+    for; a part of nothing is left out.
+    """
+    found = {"dom0_cpu": cpu["Domain-0"], "routers_cpu": sum(cpu[name] for name in ROUTERS)}
+    for unit, told in (("pps", forwarded), ("cpu", cpu)):
+        whole = sum(told[name] for name in ROUTERS)
+        found |= {f"{name}_{unit}": told[name] for name in ROUTERS}
+        if whole:
+            found[f"{FIRST}_part_{unit}"] = 100 * told[FIRST] / whole
+    return found
 
 
 CAP = Experiment(
@@ -46,6 +61,8 @@ CAP = Experiment(
     expectations={
         "A router forwards more with a higher cap": rises("cap", "r1_pps", 2.0),
         "The other one then has less of the CPU": falls("cap", "r2_cpu"),
+        "No router is far above its cap": at_most("cap", "r1_cpu", ABOVE),
+        "Its part of what both forward rises with its cap": rises("cap", "r1_part_pps", 1.5),
     },
     needs=("xen-lab",),
 )

@@ -16,8 +16,15 @@ def number(value: float) -> str:
     return f"{value:.3g}"
 
 
+def percent(part: float) -> str:
+    """Return a part of a whole in per cent."""
+    return f"{100 * part:.0f} %"
+
+
 def interval(found: Estimate) -> str:
-    """Return a median with its interval."""
+    """Return a median with its interval, if that is not the median itself."""
+    if found.low == found.high:
+        return number(found.median)
     return f"{number(found.median)} ({number(found.low)} to {number(found.high)})"
 
 
@@ -32,13 +39,13 @@ def ranges(curves: Curves, unit: str) -> str:
     return "; ".join(parts)
 
 
-def ends(curves: Curves, unit: str, x_unit: str) -> str:
-    """Tell the first and the last median of each curve."""
+def ends(curves: Curves, unit: str, x_name: str) -> str:
+    """Tell the first and the last median of each curve, and where that is."""
     parts = []
     for label, points in curves.items():
         first, last = points[0], points[-1]
         parts.append(
-            f"{label}: {number(first.y.median)} {unit} at {first.x} {x_unit}, "
-            f"{number(last.y.median)} {unit} at {last.x}"
+            f"{label}: {number(first.y.median)} {unit} ({x_name}: {first.x}) "
+            f"to {number(last.y.median)} {unit} ({x_name}: {last.x})"
         )
     return "; ".join(parts)

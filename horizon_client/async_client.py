@@ -71,8 +71,13 @@ class AsyncClient:
             raise RuntimeError("an AsyncClient asks within 'async with'")
         method, url = self.connection.address_of(request)
         options = self.connection.options_of(request)
+        seconds = options["timeout"]
         try:
-            answer = await self._kept.request(method, url, **options)
+            # What httpx times is each piece of an answer.
+            async with asyncio.timeout(2 * seconds):
+                answer = await self._kept.request(method, url, **options)
+        except TimeoutError as error:
+            raise self.connection.too_slow(2 * seconds) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.connection.unreachable(error) from error
         except ValueError as error:

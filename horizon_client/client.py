@@ -75,16 +75,29 @@ class Client:
             if self._kept is None:
                 carrier = self.connection.carrier_options
                 answer = httpx.request(method, url, **options, **carrier)
+                data = answer.content
             else:
-                answer = self._kept.request(method, url, **options)
+                with self._kept.stream(method, url, **options) as answer:
+                    data = self._whole(answer, options["timeout"])
         except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:
             # A proxy may need a package that is not there.
             raise self.connection.unreachable(error) from error
         except ValueError as error:
             raise CannotBeSent(f"this cannot be sent: {error}") from error
-        return self.connection.understood(
-            request, answer.status_code, answer.headers, answer.content
-        )
+        return self.connection.understood(request, answer.status_code, answer.headers, data)
+
+    def _whole(self, answer: httpx.Response, seconds: float) -> bytes:
+        """Return the body; NoAnswer once it is not whole after ``seconds``, however it trickles.
+
+        What httpx times is each piece.
+        """
+        until = time.monotonic() + seconds
+        pieces = []
+        for piece in answer.iter_bytes():
+            pieces.append(piece)
+            if time.monotonic() > until:
+                raise self.connection.too_slow(seconds)
+        return b"".join(pieces)
 
     def events(
         self,

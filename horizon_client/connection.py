@@ -23,6 +23,7 @@ from horizon_client.errors import (
     NoAnswer,
     NotAController,
     RequestRefused,
+    SentElsewhere,
     WrongConnection,
     refusal,
 )
@@ -38,6 +39,8 @@ MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one event: that of a switch with hundreds of ports is a hundred thousand."""
 _TRY_AGAIN = (429, 502, 503)
 """Where there is no room now, or a proxy has nobody behind it, there may be soon."""
+_PAGE = "text/html"
+"""The media type of no answer of the API."""
 _T = TypeVar("_T")
 
 
@@ -160,13 +163,25 @@ class ControllerConnection:
     def understood(
         self, request: ApiRequest[_T], status: int, headers: Mapping[str, str], data: bytes
     ) -> Snapshot[_T]:
-        """Return what an answer tells; RequestRefused, or NotAController if it is another's."""
+        """Return what an answer tells; RequestRefused, or NotAController if it is another's.
+
+        A request is not carried on to where a redirection points: the token is for this address.
+        """
         if status >= 400:
             raise refusal(status, data)
+        if status >= 300:
+            raise SentElsewhere(self.url, headers.get("Location", ""))
+        if headers.get("Content-Type", "").startswith(_PAGE):
+            # A portal, or a proxy, that has its own for every path.
+            raise NotAController(self.url)
         try:
             return Snapshot(request.read(data), headers.get(CURSOR))
         except (ValueError, RecursionError) as error:
             raise NotAController(self.url) from error
+
+    def too_slow(self, seconds: float) -> NoAnswer:
+        """Return the error that an answer did not come whole in time."""
+        return self.unreachable(TimeoutError(f"it is not whole after {seconds:g} s"))
 
     def unreachable(self, error: Exception) -> NoAnswer:
         """Return the error that nobody answers."""

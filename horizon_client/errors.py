@@ -44,6 +44,16 @@ class NotAController(ClientError):
         self.url = url
 
 
+class SentElsewhere(NotAController):
+    """What answers sends on to ``location``, as proxies do from HTTP to HTTPS; nothing was done."""
+
+    def __init__(self, url: str, location: str) -> None:
+        super().__init__(url)
+        self.location = location
+        where = f" to {location}" if location else " elsewhere"
+        self.args = (f"what answers at {url} is no Horizon controller: it sends on{where}",)
+
+
 @dataclass(frozen=True, slots=True)
 class FaultyField:
     """A field of a request that was refused: the path to it, and the reason."""

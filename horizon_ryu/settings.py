@@ -284,10 +284,21 @@ def _as_oslo(name: str, group: type, item: Field[Any]) -> cfg.Opt:
     )
 
 
+@cache
+def _options() -> Mapping[str, tuple[cfg.Opt, ...]]:
+    """Return our options by their groups; they know nothing of who reads them."""
+    return MappingProxyType(
+        {
+            name: tuple(_as_oslo(name, group, one) for one in fields(group))
+            for name, group in _groups()
+        }
+    )
+
+
 def register(conf: cfg.ConfigOpts) -> None:
     """Make the options known to ``conf``; calling it again changes nothing."""
-    for name, group in _groups():
-        conf.register_opts([_as_oslo(name, group, item) for item in fields(group)], group=name)
+    for name, options in _options().items():
+        conf.register_opts(options, group=name)
 
 
 def load(conf: cfg.ConfigOpts) -> Settings:

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, parse_definition
 from horizon_ryu.core.errors import Conflict, InvalidInput, NotFound, StoreError
 from horizon_ryu.core.given_names import NETWORK_NAME, check_name
@@ -187,7 +188,7 @@ class Store(FlowRows):
     @carried
     def put_slice_rows(self, rows: SliceRows) -> None:
         """Forget slices and rules that are gone, and keep others; a name or id stands once."""
-        with self._writing() as connection:
+        with self._writing() as connection, collection_paused():
             delete_rows(connection, SLICES.c.name, rows.gone_slices)
             delete_rows(connection, SLICE_RULES.c.id, rows.gone_rules)
             if rows.slices:

@@ -38,6 +38,8 @@ ENTRIES = (
 
 With them are the probes that hosts relay, so that both lanes end together.
 """
+BUILDS = "test_installed_wheels.py"
+"""It builds and installs, which is computing, and needs no network of its own."""
 
 # A machine that has no time for a moment is no fault of the example that it was at.
 settings.register_profile(
@@ -74,9 +76,11 @@ def lanes_at(place: tuple[str, ...]) -> tuple[str, ...]:
     """Return the lanes that tests at a place may be in: parts of a folder's path, or a module's."""
     match place:
         case ("integration",):
-            return ("processes", "switches", "entries", "xen")
+            return ("models", "processes", "switches", "entries", "xen")
         case ("integration", "xen", *_):
             return ("xen",)
+        case ("integration", name) if name == BUILDS:
+            return ("models",)
         case ("integration", name) if name.endswith(".py"):
             return ("entries",) if name in ENTRIES else ("processes", "switches")
         case ("integration", *_):

@@ -78,7 +78,7 @@ class Environment:
         self.folder = folder
         run(sys.executable, "-m", "venv", "--without-pip", str(folder))
         run(sys.executable, "-m", "pip", "--python", str(self.program("python")), "install",
-            "--quiet", "--no-deps", "--no-index", *map(str, wheels))  # fmt: skip
+            "--quiet", "--no-deps", "--no-index", "--no-compile", *map(str, wheels))  # fmt: skip
         # A line of a .pth file is only put on the path: the .pth files in there, one of which
         # leads to this project's tree, are not read.
         (packages,) = folder.glob("lib/python*/site-packages")
@@ -89,17 +89,22 @@ class Environment:
         return self.folder / "bin" / name
 
     def run(self, name: str, *words: str) -> str:
-        """Run a program of the environment in its folder, and return what it printed."""
-        return run(str(self.program(name)), *words, cwd=self.folder)
+        """Run a program of the environment in its folder, and return what it printed.
+
+        It keeps the bytecode of what it imports; to compile all that is installed takes longer.
+        """
+        return run(str(self.program(name)), *words, cwd=self.folder, keeps_bytecode=True)
 
 
-def run(*command: str, cwd: Path | None = None) -> str:
+def run(*command: str, cwd: Path | None = None, keeps_bytecode: bool = False) -> str:
     """Return what a command printed; AssertionError, with its complaint, if it failed.
 
-    No bytecode is kept: a tree that was cloned stays as it was.
+    Unless bytecode is kept, a tree that was cloned stays as it was.
     """
-    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    variables["PYTHONDONTWRITEBYTECODE"] = "1"
+    left_out = {"PYTHONPATH", "PYTHONDONTWRITEBYTECODE"}
+    variables = {name: value for name, value in os.environ.items() if name not in left_out}
+    if not keeps_bytecode:
+        variables["PYTHONDONTWRITEBYTECODE"] = "1"
     ended = subprocess.run(
         command, cwd=cwd, env=variables, capture_output=True, text=True, check=False
     )

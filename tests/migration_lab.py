@@ -426,7 +426,14 @@ class Traffic:
     def __enter__(self) -> Traffic:
         self._receivers = [
             self._probe(
-                receiver, "receive", self._port, "--idle", "1.0", *(("--ipv6",) * self._ipv6)
+                receiver,
+                "receive",
+                self._port,
+                "--idle",
+                "1.0",
+                "--gather",
+                "0.005",
+                *(("--ipv6",) * self._ipv6),
             )
             for _, receiver, _ in self._ways
         ]
@@ -442,13 +449,15 @@ class Traffic:
                 "80" if self._ipv6 else "60",
                 "--seconds",
                 "600",
+                "--burst",
+                "4",
             )
             for sender, _, address in self._ways
         ]
         return self
 
     def _probe(self, space: NetworkNamespace, *words: str) -> subprocess.Popen[str]:
-        command = ("ip", "netns", "exec", space.name, sys.executable, str(PROBE), *words)
+        command = ("ip", "netns", "exec", space.name, sys.executable, "-IS", str(PROBE), *words)
         made = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         assert made.stdout is not None
         made.stdout.readline()

@@ -32,8 +32,9 @@ class ControllerProcess:
     ``environment`` is added to the variables that it inherits; ``manager`` is the program that is
     started, by default that of the interpreter which runs this; ``descriptors`` is how many files
     and sockets it may have open at most; ``store`` is the file of its store, by default one in
-    ``folder``. With neither of the first two it is forked off, where there is a fork server
-    (``tools/fork_server.py``), unless it is ``really_started``.
+    ``folder``. Unless another program is named it is forked off, where there is a fork server
+    (``tools/fork_server.py``), or it is ``really_started``: a variable that is read when Ryu or our
+    applications are imported comes too late for one that is forked.
     """
 
     def __init__(
@@ -47,8 +48,8 @@ class ControllerProcess:
         store: Path | None = None,
         really_started: bool = False,
     ) -> None:
-        plain = not environment and manager == MANAGER
-        self._fork_server = os.environ.get(VARIABLE) if plain and not really_started else None
+        forked = manager == MANAGER and not really_started
+        self._fork_server = os.environ.get(VARIABLE) if forked else None
         self._manager = manager
         self._descriptors = descriptors
         self.openflow_port, self.rest_port = free_ports(2)

@@ -197,6 +197,36 @@ def _limit(descriptors: int | None) -> None:
 
 
 @contextmanager
+def forking(
+    folder: Path,
+    program: Sequence[str],
+    python: Path = Path(sys.executable),
+    tree: Path = ROOT,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[str]:
+    """Have a server while the block runs, and yield the path of its socket.
+
+    ``program`` are the words for ``python`` that make one, in the folder ``tree``; the descriptor
+    of its socket is added. ``environment`` is added to the variables that it inherits.
+    """
+    path = str(folder / "fork-server")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
+        requests.bind(path)
+        descriptor = requests.fileno()
+        process = subprocess.Popen(
+            [str(python), *program, str(descriptor)],
+            stdin=subprocess.PIPE,
+            cwd=tree,
+            env={**os.environ, "PYTHONFAULTHANDLER": "1", **(environment or {})},
+            pass_fds=[descriptor],
+        )
+    try:
+        yield path
+    finally:
+        process.communicate()
+
+
+@contextmanager
 def serving(
     folder: Path,
     program: Sequence[str] = PROGRAM,
@@ -205,28 +235,17 @@ def serving(
 ) -> Iterator[None]:
     """Have a server while the block runs, for whoever starts controllers meanwhile.
 
-    ``program`` are the words for ``python`` that make one; the descriptor of its socket is added.
     It finds this module in ``tree``, and the applications too, if they are there.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as requests:
-        requests.bind(str(folder / "fork-server"))
-        descriptor = requests.fileno()
-        process = subprocess.Popen(
-            [str(python), *program, str(descriptor)],
-            stdin=subprocess.PIPE,
-            cwd=tree,
-            env={**os.environ, "PYTHONFAULTHANDLER": "1"},
-            pass_fds=[descriptor],
-        )
-    before = os.environ.get(VARIABLE)
-    os.environ[VARIABLE] = str(folder / "fork-server")
-    try:
-        yield
-    finally:
-        del os.environ[VARIABLE]
-        if before is not None:
-            os.environ[VARIABLE] = before
-        process.communicate()
+    with forking(folder, program, python, tree) as path:
+        before = os.environ.get(VARIABLE)
+        os.environ[VARIABLE] = path
+        try:
+            yield
+        finally:
+            del os.environ[VARIABLE]
+            if before is not None:
+                os.environ[VARIABLE] = before
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ import signal
 import subprocess
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import IO, Self
 
 from tools.controller_process import START_SECONDS, wait_until
+from tools.fork_server import ForkedProcess
 
 
 class LoggedProcess:
@@ -17,7 +18,7 @@ class LoggedProcess:
     def __init__(self, command: list[str], log: Path) -> None:
         self._command = command
         self._log_path = log
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
 
     def is_ready(self) -> bool:
         """Tell whether it does what it was started for."""
@@ -26,8 +27,13 @@ class LoggedProcess:
     def start(self) -> None:
         """Start the process and wait until it is ready."""
         with self._log_path.open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log)
+            self._process = self._started(self._command, log)
         wait_until(self.is_ready, START_SECONDS, f"{self._command} is ready\n{self.log()}")
+
+    def _started(
+        self, command: list[str], log: IO[bytes]
+    ) -> subprocess.Popen[bytes] | ForkedProcess:
+        return subprocess.Popen(command, stdout=log, stderr=log)
 
     @property
     def pid(self) -> int:

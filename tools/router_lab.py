@@ -275,7 +275,7 @@ class NumberedTraffic:
         return self
 
     def _probe(self, space: str, *words: str) -> subprocess.Popen[str]:
-        command = ("ip", "netns", "exec", self._lab.space(space), sys.executable, str(PROBE))
+        command = ("ip", "netns", "exec", self._lab.space(space), sys.executable, "-IS", str(PROBE))
         made = subprocess.Popen((*command, *words), stdout=subprocess.PIPE, text=True)
         if made.stdout is None or not made.stdout.readline():
             raise AssertionError("the traffic does not begin")

@@ -28,6 +28,8 @@ FULL_SHARE = 0.97
 """Part of what was due that a sender must have sent for the rate to count as reached."""
 SHARE = 0.7
 """Part of the highest rate without loss that is used while something is tested."""
+ROUGHLY = 0.3
+"""Part of the highest rate to which it need be known, where a share of it is used."""
 PATIENCE_SECONDS = 60.0
 """For the machine to have the time for the lowest rate."""
 FINISH_SECONDS = 45.0
@@ -145,7 +147,7 @@ class TrafficRoute:
         """
         lowest = f"{LOWEST_RATE} datagrams a second go through"
         wait_until(lambda: self.holds(LOWEST_RATE), PATIENCE_SECONDS, lowest)
-        highest = highest_rate(self.holds)
+        highest = highest_rate(self.holds, precision=ROUGHLY)
         slower = (max(int(highest * SHARE**times), LOWEST_RATE) for times in count(1))
 
         def next_that_holds() -> int:

@@ -3,14 +3,17 @@
 Usage::
 
     udp_probe.py send ADDRESS PORT --rate DATAGRAMS_PER_SECOND --packet BYTES
-                 [--seconds SECONDS] [--ports COUNT]
-    udp_probe.py receive PORT [--ports COUNT] [--idle SECONDS]
+                 [--seconds SECONDS] [--ports COUNT] [--burst DATAGRAMS]
+    udp_probe.py receive PORT [--ports COUNT] [--idle SECONDS] [--gather SECONDS]
 
 ``--packet`` is the length of the IP packet: 46 makes the smallest Ethernet frame (64 bytes with
 its FCS), 1500 the largest. ``--ports`` spreads the datagrams over so many ports from PORT on, in
 turn, with one numbering. ``send`` ends after SECONDS or at SIGINT and prints ``{"sent", "seconds",
 "skipped"}``. ``receive`` counts until SIGINT, then goes on until nothing came for ``--idle``
 seconds and prints what :class:`Tally` counted. Both print one word when they have begun.
+
+Where times between datagrams are of no interest, both cost less: with ``--burst`` as many are sent
+at a time at least, and for ``--gather`` seconds they gather at the receiver, to be taken together.
 
 Runs under the system's interpreter, with the standard library only.
 """
@@ -33,7 +36,7 @@ STAMP = struct.Struct("!4sQ")
 MAGIC = b"HZup"
 SMALLEST_PACKET = HEADERS + STAMP.size
 TICK = 0.001
-"""Seconds between two bursts of the sender; a burst holds what one tick is due, at most twice."""
+"""Seconds between two bursts of the sender at least; a burst holds what a tick is due, or twice."""
 MAX_DATAGRAMS = 1 << 28
 """Numbers beyond this are not counted: the bitmap then takes 32 MiB."""
 BUFFER_BYTES = 64 << 20
@@ -131,9 +134,11 @@ class Pace:
     A burst after a pause would overrun buffers and be taken for the network's loss.
     """
 
-    def __init__(self, rate: float, now: float) -> None:
+    def __init__(self, rate: float, now: float, burst: int = 0) -> None:
+        self.tick = max(TICK, burst / rate)
+        """Seconds from one burst to the next."""
         self._rate = rate
-        self._most = max(1, round(rate * 2 * TICK))
+        self._most = max(1, round(rate * 2 * self.tick))
         self._begun = now
         self._counted = 0
         self.skipped = 0
@@ -157,13 +162,13 @@ def send(options: argparse.Namespace) -> dict[str, object]:
         _enlarge(sender, socket.SO_SNDBUF, "SO_SNDBUFFORCE")
         print("sending", flush=True)
         begun = now = time.monotonic()
-        pace, sent = Pace(options.rate, begun), 0
+        pace, sent = Pace(options.rate, begun, options.burst), 0
         while interrupted.at is None and now - begun < options.seconds:
             for _ in range(pace.due(now)):
                 STAMP.pack_into(payload, 0, MAGIC, sent)
                 sender.sendto(payload, targets[sent % len(targets)])
                 sent += 1
-            time.sleep(TICK)
+            time.sleep(pace.tick)
             now = time.monotonic()
     return {"sent": sent, "seconds": round(now - begun, 3), "skipped": pace.skipped}
 
@@ -180,38 +185,44 @@ def receive(options: argparse.Namespace) -> dict[str, object]:
                 stack.enter_context(_listener(port, options.ipv6)), selectors.EVENT_READ
             )
         print("receiving", flush=True)
-        _count(selector, tally, interrupted, options.idle)
+        _count(selector, tally, interrupted, options)
         return {**tally.to_dict(), "dropped": _dropped(ports, options.ipv6)}
 
 
 def _count(
-    selector: selectors.BaseSelector, tally: Tally, interrupted: Interrupted, idle: float
+    selector: selectors.BaseSelector,
+    tally: Tally,
+    interrupted: Interrupted,
+    options: argparse.Namespace,
 ) -> None:
+    idle, gather = options.idle, options.gather
     buffer = bytearray(2048)
     view = memoryview(buffer)
     heard = time.monotonic()
     while True:
         ready = selector.select(idle / 4)
-        for key, _ in ready:
-            _drain(key.fileobj, tally, buffer, view)
+        drained = [_drain(key.fileobj, tally, buffer, view) for key, _ in ready]
         now = time.monotonic()
         if ready:
             heard = now
             tally.heard(now)
         if interrupted.at is None:
+            if gather and all(drained):
+                time.sleep(gather)
             continue
         if now - max(heard, interrupted.at) >= idle or now - interrupted.at >= LONGEST_WAIT:
             return
 
 
-def _drain(listener: object, tally: Tally, buffer: bytearray, view: memoryview) -> None:
-    """Take what has arrived, some at a time so that no port starves another."""
+def _drain(listener: object, tally: Tally, buffer: bytearray, view: memoryview) -> bool:
+    """Take what has arrived, some at a time so that no port starves another; tell if it was all."""
     receive_into: Callable[[bytearray], int] = listener.recv_into  # type: ignore[attr-defined]
     try:
         for _ in range(256):
             tally.add(view[: receive_into(buffer)])
     except BlockingIOError:
-        pass
+        return True
+    return False
 
 
 def _listener(port: int, ipv6: bool) -> socket.socket:
@@ -257,11 +268,13 @@ def parser() -> argparse.ArgumentParser:
     sending.add_argument("--packet", type=int, default=46)
     sending.add_argument("--seconds", type=float, default=float("inf"))
     sending.add_argument("--ports", type=int, default=1)
+    sending.add_argument("--burst", type=int, default=0)
     receiving = verbs.add_parser("receive")
     receiving.add_argument("port", type=int)
     receiving.add_argument("--ports", type=int, default=1)
     receiving.add_argument("--ipv6", action="store_true")
     receiving.add_argument("--idle", type=float, default=0.5)
+    receiving.add_argument("--gather", type=float, default=0.0)
     return top
 
 

@@ -6,7 +6,7 @@ import json
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 
@@ -15,11 +15,14 @@ import websocket
 from tools.controller_process import ControllerProcess
 from tools.work_clock import WorkClock, wait_for_work
 from topologies.lab.keys import guest_address
-from topologies.lab.lab import AGENT_PAUSE, AGENT_SECONDS, XenLab, guest
+from topologies.lab.lab import AGENT_SECONDS, XenLab, guest
+from xen_bridge.command import AGENT_PORT
 from xen_bridge.protocol import document_schema
 
 SECONDS = 300.0
 """For one request: an emulated host takes its time."""
+ENDED = ("destroyed", "shutoff")
+"""States of a domain that has to start anew."""
 PAUSE = 0.5
 """Seconds between two questions: each takes an emulated host's time from what is waited for."""
 
@@ -31,6 +34,7 @@ class Pilot:
         self.controller = controller
         self.lab = lab
         self.events: list[dict[str, Any]] = []
+        self._expected: list[tuple[str, str]] = []
         self._work = WorkClock(self._pids)
         url = controller.url.replace("http:", "ws:") + "/v1/events"
         self._socket = websocket.create_connection(url, 30)
@@ -119,11 +123,18 @@ class Pilot:
         self.wait(lambda: self.state(host) == "connected", seconds, f"{host} is there")
 
     def set(self, host: str, domain: str, **changes: Any) -> Any:
-        """Change a domain, return it; AssertionError for an error."""
+        """Change a domain, return it; AssertionError for an error.
+
+        One that is to end has its agent answer first, if that is expected.
+        """
+        if changes.get("state") in ENDED:
+            self.wait_expected(host, domain)
         return self.done("PATCH", f"/xen/hosts/{host}/domains/{domain}", changes)
 
     def measure(self, host: str, domain: str | None = None, **gatherers: Any) -> Any:
         """Return what gatherers measured; AssertionError for an error."""
+        if domain is not None:
+            self.wait_expected(host, domain)
         body = {"gatherers": gatherers} | ({} if domain is None else {"domain": domain})
         return self.done("POST", f"/xen/hosts/{host}/measures", body)
 
@@ -165,15 +176,45 @@ class Pilot:
     def wait_agent(self, host: str, name: str) -> None:
         """Return when the agent inside a guest answers."""
 
+        machine, address = self.lab.machine(host), guest_address(name)
+
         def answers() -> bool:
+            if not machine.reaches(address, AGENT_PORT):
+                return False
             body = {"gatherers": {"memory": {}}, "domain": name}
             status, _answer = self.ask("POST", f"/xen/hosts/{host}/measures", body)
             return bool(status == HTTPStatus.OK)
 
-        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers", AGENT_PAUSE)
+        self.wait(answers, AGENT_SECONDS, f"the agent of {name} answers")
+        if (host, name) in self._expected:
+            self._expected.remove((host, name))
+
+    def expect_agent(self, host: str, name: str) -> None:
+        """Have :meth:`wait_agent` wait later for a guest that was started just now.
+
+        It boots on a processor that Domain 0 does not use; what does not need it goes on meanwhile.
+        """
+        if (host, name) not in self._expected:
+            self._expected.append((host, name))
+
+    def wait_expected(self, host: str | None = None, name: str | None = None) -> None:
+        """Return when the agents that are expected answer: all, those of a host, or that of one."""
+        for one in tuple(self._expected):
+            if host in (None, one[0]) and name in (None, one[1]):
+                self.wait_agent(*one)
+
+    def forget_expected(self) -> None:
+        """Expect no agent any more: the guests are gone."""
+        self._expected.clear()
+
+    def knows(self, host: str, names: Iterable[str]) -> bool:
+        """Tell whether the controller last saw all these guests run; the host is not asked."""
+        nodes = {one["id"] for one in self.get("/nodes")["nodes"]}
+        return {f"xen:{host}:{name}" for name in names} <= nodes
 
     def inside(self, host: str, name: str, command: str) -> str:
-        """Run a command in a guest."""
+        """Run a command in a guest, once its agent answers if that is expected."""
+        self.wait_expected(host, name)
         return self.lab.machine(host).run_in_guest(guest_address(name), command)
 
     def planes(self, host: str, name: str) -> str:

@@ -18,6 +18,7 @@ from horizon_client import (
     NoAnswer,
     NotAController,
     RequestRefused,
+    SentElsewhere,
     WrongConnection,
     tls_context,
 )
@@ -155,6 +156,8 @@ def _next_step(words: str) -> str:
 
 
 def _not_ours(error: NotAController) -> Failed:
+    if isinstance(error, SentElsewhere):
+        return Failed(str(error), "Nothing was done. Name that address with --url.")
     return Failed(str(error), "Name the REST port of one with --url.")
 
 

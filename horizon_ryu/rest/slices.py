@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 from urllib.parse import quote
 
+from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import Conflict, InvalidInput
 from horizon_ryu.core.flows.field_values import plain_number
 from horizon_ryu.core.slicing.clashes import ClashReport
@@ -304,7 +305,8 @@ class SliceOperations:
         return EngineDocument(self._keeper.engine.call(op, slice=self._seen(call).name))
 
     def _one(self, record: SliceRecord) -> SliceTold:
-        return SliceTold(told(record, self._keeper.now()))
+        with collection_paused():
+            return SliceTold(told(record, self._keeper.now()))
 
     def _all(self, registry: SliceRegistry, found: list[SliceRecord]) -> SlicesTold:
         now = self._keeper.now()

@@ -272,11 +272,10 @@ class SlicerEngine:
             self._free(loop)
 
     def _free(self, loop: asyncio.AbstractEventLoop) -> None:
-        remains = [part for flowspace in self._let_go for part in flowspace.let_go()]
-        self._let_go.clear()
-        if remains:
+        over, self._let_go = self._let_go, []
+        if over:
             # In a thread: tenants must not wait while thousands of things are freed.
-            loop.run_in_executor(None, _free, remains)
+            loop.run_in_executor(None, _free, over)
 
     # ---- what is told
 
@@ -317,7 +316,9 @@ def _prepared(
     return made
 
 
-def _free(remains: list[object]) -> None:
-    """Free things one by one, with a chance for others to run in between."""
-    while remains:
-        del remains[-1]
+def _free(over: list[Flowspace]) -> None:
+    """Free what flowspaces are made of, one by one, with a chance for others to run in between."""
+    while over:
+        remains = over.pop().let_go()
+        while remains:
+            del remains[-1]

@@ -22,7 +22,15 @@ from horizon_ryu.core.slicing.tenant_table import (
     TableCommand,
     TenantEntry,
 )
-from horizon_ryu.slicer.actions10 import ActionSlicer, SliceMarks, depends_on_ports, port_of
+from horizon_ryu.slicer.actions10 import (
+    ActionSlicer,
+    SliceMarks,
+    changes_headers,
+    depends_on_ports,
+    port_of,
+    read_actions10,
+)
+from horizon_ryu.slicer.flow_mod_forms10 import FlowModForms10
 from horizon_ryu.slicer.flow_mods10 import (
     SwitchFlowMod,
     raw_flow_mod10,
@@ -54,6 +62,8 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """What a flow-mod fails with -> the code that its tenant is told."""
 _REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
+_new = tuple.__new__
+"""Makes what is made for each flow-mod, without the call of a named tuple's own."""
 _ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
@@ -94,6 +104,7 @@ class FlowTables10:
         self._tallies: dict[int, _Tally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
         self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
+        self._forms: dict[str, FlowModForms10] = {}
 
     # ---- from tenants
 
@@ -102,12 +113,16 @@ class FlowTables10:
         presence = self._link.presences[tenant.slice_name]
         if not presence.admit(_FLOW_MODS, now):
             raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
+        settings = presence.settings
+        has_quota = settings.per_switch or settings.limits.flow_entries is not None
+        quota = self._link.entry_quota(tenant.slice_name) if has_quota else None
+        if quota is None and self._add_known(tenant, message, now):
+            return
         self._last_id += 1
         mod = read_flow_mod10(message, tenant.slice_name, self._last_id, now)
         header = None if mod.buffer_id is None else tenant.header_of(mod.buffer_id)
         if mod.buffer_id is not None and header is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
-        quota = self._link.entry_quota(tenant.slice_name)
         if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
         try:
@@ -124,13 +139,47 @@ class FlowTables10:
         self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
     ) -> bool:
         """Add an entry that becomes one of the switch's; False if it takes more than that."""
-        added = self._link.sliced.add_whole(entry)
-        if added is None:
+        sliced = self._link.sliced
+        part = sliced.whole_part(entry)
+        place = None if part is None else sliced.add_part(entry, part)
+        if part is None or place is None:
             return False
-        asked = Asked(tenant, xid_of(message), message, (entry.entry_id,))
-        xid = self._link.xids.translate(asked)
-        self._link.say(write_flow_mod10(SwitchFlowMod(added, _ADD), xid, now))
+        added = InstalledEntry(entry.match, place, part.program, entry)
+        xid = self._xid_of_addition(tenant, message, entry.entry_id)
+        written = write_flow_mod10(SwitchFlowMod(added, _ADD), xid, now)
+        self._link.say(written)
+        if not changes_headers(read_actions10(entry.program)):
+            self._forms_of(entry.slice_name).learn(message, entry, part, written)
         return True
+
+    def _add_known(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
+        """Add an entry as one before that differs from it in addresses; False if none is known."""
+        name = tenant.slice_name
+        found = self._forms_of(name).find(message)
+        if found is None:
+            return False
+        form, match = found
+        entry_id = self._last_id + 1
+        place = self._link.sliced.add_part(form.entry(entry_id, name, match, now), form.part)
+        if place is None:
+            return False
+        self._last_id = entry_id
+        xid = self._xid_of_addition(tenant, message, entry_id)
+        self._link.say(form.written(xid, match, entry_id, place))
+        return True
+
+    def _xid_of_addition(self, tenant: TenantConnection, message: bytes, entry_id: int) -> int:
+        """Return the id under which the addition of an entry goes to the switch."""
+        asked = (tenant, int.from_bytes(message[4:8], "big"), message, (entry_id,))
+        return self._link.xids.translate(_new(Asked, asked))
+
+    def _forms_of(self, name: str) -> FlowModForms10:
+        """Return what flow-mods of a slice become, as its flowspace and ports are now."""
+        found, flowspace = self._forms.get(name), self._link.sliced.flowspace
+        ports = self._ports.for_actions(name)
+        if found is None or found.ports is not ports or found.flowspace is not flowspace:
+            found = self._forms[name] = FlowModForms10(flowspace, ports)
+        return found
 
     def _context(self, change: TableChange) -> tuple[int, ...]:
         """Return the ids of the entries that end if the switch refuses them."""
@@ -276,6 +325,7 @@ class FlowTables10:
     def forget_slicers(self) -> None:
         """Work out anew what slices may do: they keep the flowspace that they were made for."""
         self._slicers.clear()
+        self._forms.clear()
 
     def install_guards(
         self, before: set[tuple[TernaryMatch, int]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from horizon_ryu.core.slicing.region import TooManyEntries
@@ -16,7 +17,7 @@ from horizon_ryu.slicer.actions10 import (
 )
 from horizon_ryu.slicer.flow_mods10 import raw_flow_mod10
 from horizon_ryu.slicer.flow_tables10 import SlicedLink10
-from horizon_ryu.slicer.lldp_trailer import ProbeOrigin, TrailerSigner, is_lldp
+from horizon_ryu.slicer.lldp_trailer import MAY_BE_LLDP, ProbeOrigin, TrailerSigner, is_lldp
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -40,6 +41,7 @@ _IN_PORT_AT = HEADER_SIZE + 6
 _OUT_AT = HEADER_SIZE + _PACKET_OUT.size
 _MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
 _NO_MATCH = int(OFPR.NO_MATCH)
+_NO_BUFFER = OFP_NO_BUFFER.to_bytes(4, "big")
 _ALL_FIELDS = sum(field.mask for field in HEADER_10.fields.values())
 """Every bit of every field: no two share one."""
 _PORT_MASK = HEADER_10["in_port"].mask
@@ -75,38 +77,44 @@ class TenantFrames10:
         """Take a frame to the slice that owns it, and to those that look on."""
         in_port = message[_IN_PORT_AT] << 8 | message[_IN_PORT_AT + 1]
         frame = message[_IN_AT:]
-        if is_lldp(frame):
+        if frame[12:14] in MAY_BE_LLDP and is_lldp(frame):
             self._lldp(message, frame, in_port, now)
             return
         header = header10(frame, in_port)
         flowspace = self._link.sliced.flowspace
         rule = flowspace.owner(header)
-        owner = None if rule is None else rule.slice_name
         if flowspace.has_observers:
+            owner = None if rule is None else rule.slice_name
             for name in flowspace.observers(header):
                 if name != owner:
-                    self._deliver(name, message, header, now, grants=False)
+                    self._deliver(name, message, header, now)
         if rule is None:
             self.unowned += 1
             self._drop(TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS), 0, None)
             return
-        if self._link.connected(rule.slice_name):
-            self._deliver(rule.slice_name, message, header, now, grants=True)
-        else:
+        presence = self._link.presences.get(rule.slice_name)
+        if presence is None or not presence.connections:
             self._drop_unattended(rule, header)
+        elif tenants := presence.admit_frame(now):
+            if message[8:12] != _NO_BUFFER:
+                _grant(tenants, int.from_bytes(message[8:12], "big"), header)
+            self._tell(tenants, rule.slice_name, message, header)
 
-    def _deliver(self, name: str, message: bytes, header: int, now: float, grants: bool) -> None:
+    def _deliver(self, name: str, message: bytes, header: int, now: float) -> None:
+        """Tell a slice of a frame whose buffer it may not name."""
         tenants = self._link.admit_packet_in(name, now)
-        if not tenants:
-            return
-        buffer_id = int.from_bytes(message[8:12], "big")
+        if tenants:
+            self._tell(tenants, name, message, header)
+
+    def _tell(
+        self, tenants: Iterable[TenantConnection], name: str, message: bytes, header: int
+    ) -> None:
         if message[_REASON_AT] and self._came_by_guard(name, header):
             message = message[:_REASON_AT] + bytes((_NO_MATCH,)) + message[_REASON_AT + 1 :]
+        size = len(message) - _IN_AT
         for tenant in tenants:
-            if grants and not tenant.is_monitor and buffer_id != OFP_NO_BUFFER:
-                tenant.grant(buffer_id, header)
-            fits = len(message) <= _IN_AT + tenant.miss_send_len
-            tenant.say(message if fits else _cut(message, tenant.miss_send_len))
+            most = tenant.miss_send_len
+            tenant.say(message if size <= most else _cut(message, most))
 
     def _came_by_guard(self, name: str, header: int) -> bool:
         """Tell whether a frame came because its slice has no entry for it, by one of ours.
@@ -129,12 +137,15 @@ class TenantFrames10:
         probe = self._signer.take(frame)
         if probe is not None:
             self._link.note_probe(probe, in_port, now)
-            self._deliver(probe.slice_name, _packet_in(message, probe.frame), 0, now, grants=False)
+            self._deliver(probe.slice_name, _packet_in(message, probe.frame), 0, now)
             return
         header = header10(frame, in_port)
         for name in self._link.hear_lldp(in_port):
-            owns = self._link.sliced.flowspace.owns(name, header)
-            self._deliver(name, message, header, now, grants=owns)
+            tenants = self._link.admit_packet_in(name, now)
+            buffer_id = int.from_bytes(message[8:12], "big")
+            if buffer_id != OFP_NO_BUFFER and self._link.sliced.flowspace.owns(name, header):
+                _grant(tenants, buffer_id, header)
+            self._tell(tenants, name, message, header)
 
     def _drop_unattended(self, rule: FlowspaceRule, header: int) -> None:
         """Drop, for a second, the frames of a slice that nobody is there for."""
@@ -253,6 +264,13 @@ class TenantFrames10:
             self._link.sliced.flowspace, tenant.slice_name, ports, presence.marks(ports.ports)
         )
         return slicer.slice(actions, EVERY_HEADER if match is None else match, came_in)
+
+
+def _grant(tenants: Iterable[TenantConnection], buffer_id: int, header: int) -> None:
+    """Let those controllers name a buffer that do more than look on."""
+    for tenant in tenants:
+        if not tenant.is_monitor:
+            tenant.grant(buffer_id, header)
 
 
 def _packet_in(message: bytes, frame: bytes) -> bytes:

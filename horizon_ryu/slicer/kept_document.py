@@ -14,6 +14,8 @@ from typing import Any
 
 from horizon_ryu.core.slicing.control_frames import MOST_BYTES, BrokenFrame, read_control_body
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
+
 
 class UnusableDocument(ValueError):
     """What is on disk is not what an engine has written there."""
@@ -55,7 +57,8 @@ class KeptDocument:
             beside.unlink(missing_ok=True)
             file = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with open(file, "wb") as writer:
-                writer.write(json.dumps(document, separators=(",", ":")).encode())
+                # In pieces: nothing else runs in a process while one text is written.
+                writer.writelines(piece.encode() for piece in _ENCODER.iterencode(document))
                 writer.flush()
                 os.fsync(file)
             beside.replace(self.path)

@@ -47,6 +47,10 @@ class Trailer(NamedTuple):
     slicer: str
 
 
+MAY_BE_LLDP = frozenset({_TAG, _LLDP})
+"""Types of frames of which :func:`is_lldp` may be true."""
+
+
 def is_lldp(frame: bytes) -> bool:
     """Tell whether a frame is LLDP, also inside one tag."""
     at = _TYPE_AT

@@ -15,20 +15,21 @@ class Outbox:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._due: list[Callable[[], None]] = []
+        self.due: list[Callable[[], None]] = []
+        """What sends what there is to send, of each link that has something."""
         self.is_held = False
         """Whether a turn goes on: nothing is sent before :meth:`flush`."""
 
     def add(self, flush: Callable[[], None]) -> None:
         """Have ``flush`` called at the end of the turn; outside of turns, soon."""
-        if not self._due and not self.is_held:
+        if not self.due and not self.is_held:
             self._loop.call_soon(self.flush)
-        self._due.append(flush)
+        self.due.append(flush)
 
     def flush(self) -> None:
         """End a turn: send what came of it."""
         self.is_held = False
-        while self._due:
-            due, self._due = self._due, []
+        while due := self.due:
+            self.due = []
             for flush in due:
                 flush()

@@ -16,6 +16,7 @@ from horizon_ryu.slicer.lldp_trailer import ProbeOrigin
 MOST_BUFFERS = 256
 """Buffered frames that one connection may still name."""
 DEFAULT_MISS_SEND_LEN = 128
+_PACKET_INS = Limited.PACKET_INS
 
 
 class TenantConnection:
@@ -84,6 +85,16 @@ class SlicePresence:
         if own is not None and own.buckets and not own.admit(kind, now):
             return False
         return not shared.buckets or shared.admit(kind, now)
+
+    def admit_frame(self, now: float) -> list[TenantConnection]:
+        """Return who may be told of one more frame, and count it."""
+        if not self.connections:
+            return []
+        if not self.admit(_PACKET_INS, now):
+            self.refused[_PACKET_INS] += 1
+            return []
+        self.counted["switch.packet_in"] += 1
+        return self.connections
 
     def quota(self, dpid: int, kind: str) -> int | None:
         """Return how many things the slice may have on a switch; None without a limit.

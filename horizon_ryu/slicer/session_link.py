@@ -73,7 +73,7 @@ class SessionLink(asyncio.Protocol):
         session, turns = self._session, self._turns
         if session is None or turns is None:
             return
-        event = session.only_message(data) if turns.is_idle else None
+        event = None if turns.chunks else session.only_message(data)
         if event is None:
             turns.feed(session.receive(data))
         else:
@@ -98,8 +98,9 @@ class SessionLink(asyncio.Protocol):
     # ---- what goes
 
     def _say(self, message: bytes) -> None:
-        if self._session is not None:
-            self._session.say(message)
+        session = self._session
+        if session is not None:
+            session.say_one(message)
             if not self._flush_due:
                 self._flush_due = True
                 self._outbox.add(self.flush)
@@ -110,10 +111,14 @@ class SessionLink(asyncio.Protocol):
 
     def end_turn(self) -> None:
         """Send what has come of the turn: to the peer, and to those with the same outbox."""
-        session = self._session
-        if session is not None and session.needs_flush and not self._flush_due:
+        session, outbox = self._session, self._outbox
+        # What the session has said by itself, or its end, is nothing that a flush is due for.
+        has_more = session is not None and (session.unsent or session.stage is _CLOSED)
+        if has_more and not self._flush_due:
             self.flush()
-        self._outbox.flush()
+        outbox.is_held = False
+        if outbox.due:
+            outbox.flush()
         if self.turn_began:
             self._timed()
 

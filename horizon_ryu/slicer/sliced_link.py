@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.tenant_table import TenantTables
 from horizon_ryu.slicer.lldp_trailer import SignedProbe
 from horizon_ryu.slicer.portions import Carry, Work, at_once
@@ -25,7 +24,6 @@ from horizon_ryu.wire.session.pending import xid_of
 _HEADER = struct.Struct("!BBHI")
 _CODES = struct.Struct("!HH")
 _ERROR = int(OFPT.ERROR)
-_PACKET_INS = Limited.PACKET_INS
 _MOST = 0xFFFF - _HEADER.size - _CODES.size
 
 
@@ -152,13 +150,7 @@ class SlicedLink:
     def admit_packet_in(self, slice_name: str, now: float) -> list[TenantConnection]:
         """Return who may be told of one more frame of a slice, and count it."""
         presence = self.presences.get(slice_name)
-        if presence is None or not presence.connections:
-            return []
-        if not presence.admit(_PACKET_INS, now):
-            presence.refused[_PACKET_INS] += 1
-            return []
-        presence.counted["switch.packet_in"] += 1
-        return presence.connections
+        return [] if presence is None else presence.admit_frame(now)
 
     def hear_lldp(self, in_port: int) -> list[str]:
         """Return the slices that are told of LLDP of strangers at a port."""

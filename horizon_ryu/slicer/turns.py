@@ -57,7 +57,8 @@ class TurnTaker:
         self._owner = owner
         self._transport = transport
         self._clock = clock
-        self._chunks: list[Iterator[Item]] = []
+        self.chunks: list[Iterator[Item]] = []
+        """What waits to be dealt with."""
         self._is_scheduled = False
         self._is_paused = False
         self._number = 0
@@ -66,18 +67,18 @@ class TurnTaker:
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits to be dealt with."""
-        return not self._chunks
+        return not self.chunks
 
     def feed(self, items: Iterator[Item]) -> None:
         """Deal with what a chunk of bytes is, now or in later turns, in the order of coming."""
-        if not self._chunks:
+        if not self.chunks:
             self._since = self._time()
         elif not self._is_paused:
             # What one chunk holds is bounded; a peer that sends more before that is dealt with
             # waits in its own buffers.
             self._is_paused = True
             self._transport.pause_reading()
-        self._chunks.append(items)
+        self.chunks.append(items)
         if not self._is_scheduled:
             self._turn()
 
@@ -85,7 +86,8 @@ class TurnTaker:
         """Deal with a message that came alone while nothing waited: the most usual turn."""
         owner = self._owner
         self._number = number = self._number + 1
-        owner.turn_began = 0 if number % TIMED != 1 else self._clock()
+        if number % TIMED == 1:
+            owner.turn_began = self._clock()
         owner.begin_turn()
         try:
             owner.take(event, message)
@@ -102,13 +104,13 @@ class TurnTaker:
     def _take_some(self) -> None:
         take, left = self._owner.take, MESSAGES_A_TURN
         ends = self._clock() + TURN_NS
-        while self._chunks and left:
-            for item in self._chunks[0]:
+        while self.chunks and left:
+            for item in self.chunks[0]:
                 take(*item)
                 left -= 1
                 if not left or self._clock() > ends:
                     return
-            del self._chunks[0]
+            del self.chunks[0]
 
     def _turn(self) -> None:
         owner = self._owner
@@ -123,8 +125,8 @@ class TurnTaker:
         owner.end_turn()
         owner.turn_began = 0
         if self._transport.is_closing():
-            self._chunks.clear()
-        elif self._chunks:
+            self.chunks.clear()
+        elif self.chunks:
             self._is_scheduled = True
             self._loop.call_soon(self._turn)
         elif self._is_paused:
@@ -132,6 +134,6 @@ class TurnTaker:
             self._transport.resume_reading()
 
     def _fail(self, error: Exception) -> None:
-        self._chunks.clear()
+        self.chunks.clear()
         self._owner.turn_failed(error)
         self._transport.abort()

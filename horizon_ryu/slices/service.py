@@ -25,7 +25,7 @@ from horizon_ryu.core.errors import (
 from horizon_ryu.core.slicing.clashes import ClashReport, clash_report
 from horizon_ryu.core.slicing.slice_document import refuse_tls
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
-from horizon_ryu.slices.slice_rows import SliceStore, difference, registry_of
+from horizon_ryu.slices.slice_rows import SliceRows, SliceStore, difference, registry_of
 from xen_bridge.runtime.port import Runtime
 
 LOG = logging.getLogger("horizon.slices")
@@ -124,7 +124,7 @@ class SliceService:
         return report
 
     def _keep(self, old: SliceRegistry, new: SliceRegistry) -> None:
-        self._store.put_slice_rows(self._runtime.in_thread(difference, old, new))
+        self._store.put_slice_rows(self._runtime.in_thread(_difference, old, new))
         self.registry = new
 
     def _tell_engine(self, registry: SliceRegistry) -> None:
@@ -197,6 +197,11 @@ class SliceService:
 def _made(make: Make, registry: SliceRegistry) -> SliceRegistry:
     with collection_paused():
         return make(registry)
+
+
+def _difference(old: SliceRegistry, new: SliceRegistry) -> SliceRows:
+    with collection_paused():
+        return difference(old, new)
 
 
 def _document(registry: SliceRegistry) -> dict[str, Any]:

@@ -105,7 +105,12 @@ def _has_ipv4(frame: bytes, at: int) -> bool:
 
 def header10(frame: bytes, in_port: int) -> int:
     """Return the header of a frame as 1.0 has it; ``in_port`` as it stands on the wire."""
-    kind, at, tag = _link(frame)
+    kind = frame[12] << 8 | frame[13] if len(frame) >= _ETHERNET else 0
+    if kind < _LEAST_TYPE or kind in _TAGS:
+        kind, at, tag = _link(frame)
+        vlan, pcp = (OFP_VLAN_NONE, 0) if tag is None else (tag & MAX_VLAN, tag >> _PCP_SHIFT)
+    else:
+        at, vlan, pcp = _ETHERNET, OFP_VLAN_NONE, 0
     tos = protocol = src = dst = tp_src = tp_dst = 0
     if kind == IPV4 and _has_ipv4(frame, at):
         tos = frame[at + 1] & ~TOS_ECN_BITS
@@ -114,7 +119,6 @@ def header10(frame: bytes, in_port: int) -> int:
     elif kind == ARP and len(frame) >= at + _ARP_SIZE:
         operation, _, src, _, dst = _ARP_BODY.unpack_from(frame, at)
         protocol = operation if operation <= MAX_BYTE else 0
-    vlan, pcp = (OFP_VLAN_NONE, 0) if tag is None else (tag & MAX_VLAN, tag >> _PCP_SHIFT)
     packed = _HEADER_10.pack(
         in_port, frame[6:12], frame[:6], vlan, pcp, kind, tos, protocol, src, dst, tp_src, tp_dst
     )

@@ -18,6 +18,8 @@ from horizon_ryu.wire.ternary import FIELDS_SIZE_10, HEADER_10, TernaryMatch
 _ALL_WILDCARDS = int(WILD_ALL)
 _TYPE, _VLAN, _PROTOCOL = HEADER_10["dl_type"], HEADER_10["dl_vlan"], HEADER_10["nw_proto"]
 _TYPE_MASK, _VLAN_MASK, _PROTOCOL_MASK = _TYPE.mask, _VLAN.mask, _PROTOCOL.mask
+DECIDING_10 = _TYPE_MASK | _VLAN_MASK | _PROTOCOL_MASK
+"""Which fields of a match say nothing depends on its mask, and on what it says in these."""
 _PORTS_MASK = HEADER_10["tp_src"].mask | HEADER_10["tp_dst"].mask
 _TOS_MASK, _PCP_MASK = HEADER_10["nw_tos"].mask, HEADER_10["dl_vlan_pcp"].mask
 _NETWORK_MASK = (
@@ -45,8 +47,13 @@ def read_match10(message: bytes, start: int) -> TernaryMatch:
 
 def match10(wildcards: int, fields: bytes) -> TernaryMatch:
     """Return the match of these wildcards and the fields behind them; see :func:`read_match10`."""
-    mask = _mask_of(wildcards & _ALL_WILDCARDS)
+    mask = mask10(wildcards)
     return effective10(int.from_bytes(fields, "big") & mask, mask)
+
+
+def mask10(wildcards: int) -> int:
+    """Return the mask of these wildcards, of fields that say nothing too."""
+    return _mask_of(wildcards & _ALL_WILDCARDS)
 
 
 def effective10(value: int, mask: int) -> TernaryMatch:

@@ -4,21 +4,28 @@ Ryu starts it as it always does: its own OpenFlow application, server loop and o
 what :func:`horizon_ryu.openflow.listener.install` puts in. The settings are JSON: ``limits``
 (fields of ConnectionLimits), ``options`` (of Ryu), ``allowed_dpids``, ``certificates``. Whoever
 connects to its second port is told its state, JSON to the end of the stream.
+
+To import all this takes two seconds of processor: each is a fork of one process that did
+(``tools/fork_server.py``), whose socket FORKED_BY names.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Any, ClassVar
+from typing import IO, Any, ClassVar
 
 import eventlet
 from ryu import cfg
@@ -33,11 +40,26 @@ from horizon_ryu.openflow.counters import ConnectionCounters
 from horizon_ryu.openflow.listener import install
 from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline, PacketInVerdict
 from horizon_ryu.wire.messages import Outgoing, PacketIn
+from tools.fork_server import ForkedProcess, ForkServer, forking
 from tools.free_port import free_port
 from xen_bridge.runtime.green import GreenRuntime
 
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_SECONDS = 60.0
+FORKED_BY = "HORIZON_GUARDED_FORK_SERVER"
+PATHS = {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+
+
+@contextmanager
+def forked(folder: Path) -> Iterator[None]:
+    """Have what controllers are forked from while the block runs."""
+    program = ("-m", "fuzz.guarded_controller")
+    with forking(folder, program, tree=ROOT / "tests", environment=PATHS) as path:
+        os.environ[FORKED_BY] = path
+        try:
+            yield
+        finally:
+            del os.environ[FORKED_BY]
 
 
 class GuardedController:
@@ -47,25 +69,32 @@ class GuardedController:
         self.port = free_port()
         options = {"ofp_tcp_listen_port": self.port, "ofp_ssl_listen_port": self.port}
         self._settings = {**settings, "options": {**options, **settings.get("options", {})}}
-        self._process: subprocess.Popen[str] | None = None
+        self._process: ForkedProcess | None = None
+        self._output: IO[bytes] | None = None
         self._state_port = 0
         self._refused_probe: Counter[str] = Counter()
 
     def __enter__(self) -> GuardedController:
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "fuzz.guarded_controller", json.dumps(self._settings)],
-            cwd=ROOT / "tests",
-            env={"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        port = self._process.stdout.readline() if self._process.stdout else ""
-        if not port:
-            raise AssertionError("the controller did not start")
-        self._state_port = int(port)
+        self._output = tempfile.TemporaryFile()
+        words = ["guarded_controller", json.dumps(self._settings)]
+        self._process = ForkedProcess(os.environ[FORKED_BY], words, self._output, os.environ)
+        self._state_port = self._told_port(self._process, self._output)
         self._wait_listening()
         return self
+
+    def _told_port(self, process: ForkedProcess, output: IO[bytes]) -> int:
+        """Wait until it says where it tells its state; AssertionError if it has ended."""
+        deadline = time.monotonic() + WAIT_SECONDS
+        while True:
+            # It writes where we would be after a read: one position is both's.
+            said = os.pread(output.fileno(), 1 << 16, 0)
+            lines = said.splitlines(keepends=True)
+            ports = [line for line in lines if line.endswith(b"\n") and line.strip().isdigit()]
+            if ports:
+                return int(ports[0])
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise AssertionError(f"the controller did not start: {said.decode()}")
+            time.sleep(0.02)
 
     def _wait_listening(self) -> None:
         deadline = time.monotonic() + WAIT_SECONDS
@@ -116,18 +145,16 @@ class GuardedController:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        process = self._process
-        if process is None:
+        process, output = self._process, self._output
+        if process is None or output is None:
             return
-        process.terminate()
+        process.send_signal(signal.SIGTERM)
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
+        output.close()
 
 
 class _Book:
@@ -235,5 +262,15 @@ def _serve(settings: dict[str, Any]) -> None:
     eventlet.serve(teller, tell)
 
 
+def main() -> None:
+    """Fork what is asked for at the socket whose descriptor is named."""
+    command = ForkServer(socket.socket(fileno=int(sys.argv[1]))).next_program()
+    if command is None:
+        return
+    # An event loop that two processes share tells the one of what happens to the other.
+    eventlet.hubs.use_hub()
+    _serve(json.loads(command[1]))
+
+
 if __name__ == "__main__":
-    _serve(json.loads(sys.argv[1]))
+    main()

@@ -27,6 +27,8 @@ from fuzz.wire import (
 )
 from virtual_switch.blocking import Gone, SocketSwitch, connected_switch
 
+pytestmark = pytest.mark.usefixtures("guarded_controllers")
+
 VICTIM = 0x51
 ECHO_SECONDS = 0.1
 ATTEMPTS = 5

@@ -18,6 +18,8 @@ from fuzz.guarded_controller import GuardedController
 from fuzz.wire import OF10, OF13, message, packet_in13
 from virtual_switch.blocking import Gone, SocketSwitch, connected_switch
 
+pytestmark = pytest.mark.usefixtures("guarded_controllers")
+
 
 def test_a_silent_switch_is_closed_and_one_that_answers_is_not() -> None:
     limits = {"handshake_seconds": 2.0, "echo_interval": 0.5, "unanswered_echoes": 2}

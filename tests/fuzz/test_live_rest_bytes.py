@@ -12,6 +12,7 @@ from pathlib import Path
 import h11
 import pytest
 
+from examples import examples
 from fuzz.rest_bytes import doubtful, masked, session, upgrade, well_framed
 from tools.controller_process import ControllerProcess, wait_until
 
@@ -21,10 +22,10 @@ pytestmark = [
     pytest.mark.usefixtures("forked_controllers"),
 ]
 
-SESSIONS = 3000
+SESSIONS = examples(1500, 3000)
 AT_ONCE = 30
 FRAMED = 600
-DOUBTFUL = 3000
+DOUBTFUL = examples(1500, 3000)
 SPARE = 8
 """Descriptors that may be open for a moment more: our own question, and what it waits for."""
 CLOSE = b"\x88\x80\0\0\0\0"

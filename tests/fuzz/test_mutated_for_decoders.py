@@ -15,7 +15,7 @@ from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13
 from horizon_ryu.wire.guard import Role, Violation
 
-MESSAGES = examples(40_000, 100_000)
+MESSAGES = examples(20_000, 100_000)
 SECONDS_EACH = 1.0
 CORPUS = {Role.SWITCH: VALID, Role.CONTROLLER: FROM_CONTROLLER}
 

@@ -21,7 +21,7 @@ from fuzz.mutations import mutations
 from fuzz.wire import OF10, OF13
 from horizon_ryu.wire.guard import Framer, MessageGuard, Violation, normalize_hello
 
-MESSAGES = examples(40_000, 100_000)
+MESSAGES = examples(20_000, 100_000)
 SECONDS_EACH = 1.0
 """For the guard and Ryu together; a message of this size takes both about 0.1 ms."""
 

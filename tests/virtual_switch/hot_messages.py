@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import struct
+from typing import Any
 
+from horizon_ryu.wire.message_table import Envelope
 from horizon_ryu.wire.ofp13 import OFPAT, OFPR
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from virtual_switch.dialect import Dialect
 from virtual_switch.pipeline import ForController
 
@@ -14,6 +16,10 @@ _LENGTH_AT, _TOTAL_AT = 2, 12
 """Where the length of a message stands, and in a packet-in that of the frame."""
 _OUTPUT = int(OFPAT.OUTPUT)
 _TLV = struct.Struct("!HH")
+_HEADER = struct.Struct("!BBHI")
+_LIST_AT = {OPENFLOW_10: (14, 16), OPENFLOW_13: (16, 24)}
+"""Where in a packet-out the length of its actions stands, and where they begin."""
+_HEADS_KEPT = 1000
 
 
 class PacketInTemplates:
@@ -45,6 +51,31 @@ class PacketInTemplates:
         return self._dialect.messages.encode(0, message)
 
 
+class PacketOutHeads:
+    """Packet-outs of one version: what stands before the frame is read once, and kept."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
+        self._known: dict[bytes, Any] = {}
+
+    def decode(self, message: bytes) -> Envelope:
+        """Return what ``dialect.messages.decode`` returns of a packet-out; WireError as there."""
+        length_at, at = _LIST_AT[self._dialect.messages.version]
+        if len(message) < at:
+            return self._dialect.messages.decode(message)
+        version, _, size, xid = _HEADER.unpack_from(message)
+        end = at + int(_LENGTH.unpack_from(message, length_at)[0])
+        head = message[_HEADER.size : end]
+        known = self._known.get(head)
+        if known is None or size != len(message) or version != self._dialect.messages.version:
+            read = self._dialect.messages.decode(message)
+            if len(self._known) < _HEADS_KEPT:
+                self._known[head] = read.message
+            return read
+        make = type(known)
+        return Envelope(xid, make(known.buffer_id, known.in_port, known.actions, message[end:]))
+
+
 def _patched(head: bytes, frame: bytes) -> bytes:
     """Return a packet-in with a frame, and with the lengths that follow from it."""
     made = bytearray(head + frame)
@@ -55,10 +86,8 @@ def _patched(head: bytes, frame: bytes) -> bytes:
 
 def read_packet_out(message: bytes) -> tuple[list[int], bytes]:
     """Return the ports that a valid, unbuffered packet-out sends to, and the frame."""
-    if message[0] == OPENFLOW_10:
-        length_at, at, port = 14, 16, "!H"
-    else:
-        length_at, at, port = 16, 24, "!I"
+    length_at, at = _LIST_AT[message[0]]
+    port = "!H" if message[0] == OPENFLOW_10 else "!I"
     end = at + int(_LENGTH.unpack_from(message, length_at)[0])
     ports = []
     while at < end:

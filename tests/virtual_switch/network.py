@@ -65,6 +65,10 @@ class DirectNetwork:
         for end in ends:
             self._far.pop(PortRef(*end), None)
 
+    def leads_to_host(self, port: PortRef) -> bool:
+        """Tell whether nothing else is plugged in at a port."""
+        return port not in self._far
+
     def apply(self, messages: Iterable[Outgoing]) -> list[str]:
         """Carry out messages of the controller; return the errors."""
         errors = (self.switches[sent.dpid].apply(sent.message) for sent in messages)

@@ -9,7 +9,7 @@ from typing import Any
 from horizon_ryu.wire.guard.framing import Framer, max_sizes
 from horizon_ryu.wire.guard.violation import Violation
 from horizon_ryu.wire.layout import WireError
-from horizon_ryu.wire.ofp13 import OFPPR
+from horizon_ryu.wire.ofp13 import OFPPR, OFPT
 from horizon_ryu.wire.symmetric import BarrierRequest, Hello
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from virtual_switch.control import ControlState
@@ -20,7 +20,7 @@ from virtual_switch.dialect13 import Dialect13
 from virtual_switch.effects import Effects
 from virtual_switch.faults import Faults
 from virtual_switch.handlers import handler_of
-from virtual_switch.hot_messages import PacketInTemplates
+from virtual_switch.hot_messages import PacketInTemplates, PacketOutHeads
 from virtual_switch.pipeline import WHOLE, ForController, Passage
 from virtual_switch.refusal import SwitchRefusal
 from virtual_switch.switch_ports import SwitchPort
@@ -52,6 +52,7 @@ class VirtualSwitch:
         self.version = version
         self.dialect = DIALECTS[version]
         self.packet_ins = PacketInTemplates(self.dialect)
+        self.packet_outs = PacketOutHeads(self.dialect)
         self.datapath = Datapath(dpid, version, tables, buffers, hybrid)
         self.control = ControlState()
         self.faults = Faults()
@@ -112,7 +113,9 @@ class VirtualSwitch:
     def _carry_out(self, data: bytes, now: float, effects: Effects) -> None:
         self._expire(now, effects)
         try:
-            xid, message = self.dialect.messages.decode(data)
+            is_hot = len(data) > 1 and data[1] == OFPT.PACKET_OUT
+            decode = self.packet_outs.decode if is_hot else self.dialect.messages.decode
+            xid, message = decode(data)
         except WireError:
             error = self._unreadable(data).error(self.version, data)
             effects.messages.append(self.encode(int.from_bytes(data[4:8], "big"), error))

@@ -34,6 +34,8 @@ HostKey /etc/ssh/ssh_host_ed25519_key
 PermitRootLogin prohibit-password
 UsePAM no
 UseDNS no
+KexAlgorithms curve25519-sha256
+Ciphers chacha20-poly1305@openssh.com
 MaxStartups 100
 """
 SPARE_MB = 200
@@ -75,6 +77,8 @@ def _slim(stage: Path) -> None:
     kernel = stage / "lib/modules" / archives.kernel_version(stage) / "kernel"
     for name in (FILES / "unused-modules").read_text(encoding="ascii").split():
         shutil.rmtree(kernel / name, ignore_errors=True)
+    for module in kernel.rglob("*.ko"):
+        _put(module, archives.unsigned(module.read_bytes()))
     for folder in ("usr/share/qemu", "usr/share/seabios", "var/cache/apt", "var/lib/apt/lists"):
         shutil.rmtree(stage / folder, ignore_errors=True)
     drivers = stage / "usr/lib/x86_64-linux-gnu/libvirt/connection-driver"
@@ -82,11 +86,11 @@ def _slim(stage: Path) -> None:
         (drivers / f"libvirt_driver_{name}.so").unlink(missing_ok=True)
 
 
-def _put(path: Path, text: str, mode: int = 0o644) -> None:
+def _put(path: Path, content: str | bytes, mode: int = 0o644) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # A hard link to the root's file must not be written through.
     path.unlink(missing_ok=True)
-    path.write_text(text, encoding="utf-8")
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
     path.chmod(mode)
 
 

@@ -12,7 +12,7 @@ from types import TracebackType
 
 from topologies.lab import bridge, image, root
 from topologies.lab.keys import CONTROLLER, guest_address
-from topologies.lab.machine import LANS, ForwardedPorts, Machine
+from topologies.lab.machine import KERNEL_ARGUMENTS, LANS, ForwardedPorts, Machine
 from topologies.lab.places import GUESTS, HOSTS, Places
 from topologies.lab.steps import LabError, wait_until
 from xen_bridge.client import BridgeClient
@@ -229,8 +229,7 @@ def guest(
         max_vcpus=max_vcpus,
         kernel=f"/{image.GUEST_FILES}/vmlinux",
         ramdisk=f"/{image.GUEST_FILES}/initramfs",
-        arguments=f"console=hvc0 quiet mitigations=off horizon.name={name} "
-        f"horizon.address={address}{routes}",
+        arguments=f"{KERNEL_ARGUMENTS} horizon.name={name} horizon.address={address}{routes}",
         interfaces=tuple(
             NewInterface(bridge, f"00:16:3e:77:{card:02x}:{number:02x}")
             for card, bridge in enumerate(bridges)

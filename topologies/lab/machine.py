@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -24,8 +25,21 @@ RESTORE_SECONDS = 120.0
 MAX_SOCKET_PATH = 100
 MEMORY_MB, DOM0_MB = 1280, 480
 NICENESS = -10
+CODE_MB = (256, 2000)
+"""Memory for emulated code, at least and at most: when it is full, all is translated anew."""
+CODE_SHARE = 1 / 8
+"""Of the memory that this machine has free, for the code of each of two machines."""
 LANS = ("lan0", "lan1")
 """Bridges of a host that are for virtual routers; a cable leads from each out of the machine."""
+KERNEL_ARGUMENTS = (
+    "console=hvc0 quiet mitigations=off cryptomgr.notests=1 rodata=off "
+    "initcall_blacklist=load_system_certificate_list initcall_blacklist=crypto_kdf108_init "
+    "initcall_blacklist=init_kprobe_trace"
+)
+"""Of hosts and guests: what a kernel proves to itself while it starts takes a third of that time.
+
+No commas: for QEMU they end one file of a host's and begin the next.
+"""
 # No SMAP, which breaks the return to a paravirtual Domain 0 in QEMU 7.2; an Intel model, since
 # libvirt does not know an AMD one without SEP.
 CPU = "Nehalem,+fsgsbase"
@@ -123,11 +137,11 @@ class Machine:
         )
         wire = self._file("wire")
         far = self.folder / f"{HOSTS[2 - self.number]}.wire"
-        dom0 = f"console=hvc0 quiet net.ifnames=0 mitigations=off horizon.host={self.number}"
+        dom0 = f"{KERNEL_ARGUMENTS} net.ifnames=0 horizon.host={self.number}"
         command = [
             # It loses time that it does not get; guests' and toolstack's clocks go wrong by that.
             *("nice", "-n", str(NICENESS)),
-            *("qemu-system-x86_64", "-accel", "tcg,thread=multi,tb-size=256"),
+            *("qemu-system-x86_64", "-accel", f"tcg,thread=multi,tb-size={code_mb()}"),
             *("-M", "q35", "-cpu", CPU, "-smp", "2", "-m", str(MEMORY_MB)),
             *("-nodefaults", "-display", "none", "-no-reboot"),
             *("-serial", f"file:{self._file('console')}"),
@@ -265,6 +279,14 @@ class Machine:
             raise LabError(f"{self.name}: {command[:80]!r} failed: {said[-400:]}")
         return done.stdout
 
+    def reaches(self, address: str, port: int, tries: int = 20) -> bool:
+        """Tell whether something listens there, within about ``tries`` seconds.
+
+        Domain 0 itself tries again and again: an ssh session each time would cost more than that.
+        """
+        probe = f"nc -z -w 2 {address} {port} && echo there && break; sleep 1"
+        return "there" in self.run(f"for _ in $(seq {tries}); do {probe}; done", 600.0, False)
+
     def run_in_guest(self, address: str, command: str, seconds: float = 60.0) -> str:
         """Run a shell command in a guest, return what it wrote."""
         quoted = shlex.quote(command)
@@ -277,3 +299,11 @@ def _end(which: str, path: Path) -> str:
     So either machine may be switched off and on, and nothing is lost between them.
     """
     return f"{which}.type=unix,{which}.path={path}"
+
+
+def code_mb(told: Path = Path("/proc/meminfo")) -> int:
+    """Return the MB of memory for emulated code, by what this machine has free."""
+    found = re.search(r"^MemAvailable:\s+(\d+) kB", told.read_text(encoding="ascii"), re.M)
+    free_mb = 0 if found is None else int(found[1]) // 1024
+    least, most = CODE_MB
+    return max(least, min(most, int(free_mb * CODE_SHARE)))

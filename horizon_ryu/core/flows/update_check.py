@@ -85,20 +85,23 @@ class UpdateCheck:
 
     def _onward(self, place: _Place, history: _History) -> Iterator[_Place | str]:
         """Yield where a packet may be next, or what goes wrong; nothing for one that is out."""
-        if place.time < history.end:
-            yield place._replace(time=place.time + 1)
-        for hop in history.choices(place.key, place.time):
+        here, time, passed = place
+        if time < history.end:
+            yield _Place(here, time + 1, passed)
+        for hop in history.choices(here, time):
             if hop is None:
-                yield f"a drop at switch {place.key.dpid:016x}"
+                yield f"a drop at switch {here.dpid:016x}"
                 continue
             target = self._ways[hop.dpid, hop.out_port]
             if target is not None:
                 key = HopKey(*target, hop.out_tag)
-                yield _Place(key, place.time, self._arrive(key, place.passed))
-            elif not self._is_complete(place.passed):
+                yield _Place(key, time, self._arrive(key, passed))
+            elif not self._is_complete(passed):
                 yield "a waypoint passed by"
 
     def _arrive(self, key: HopKey, passed: tuple[int, ...] | None) -> tuple[int, ...]:
+        if not self._waypoints:
+            return ()
         counts = passed if passed is not None else (0,) * len(self._waypoints)
         return tuple(
             count + (count < len(points) and points[count] == key.dpid)

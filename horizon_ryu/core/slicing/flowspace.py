@@ -78,7 +78,7 @@ class Flowspace:
         that it is made of, for whoever wants to free them one by one, and not at a stretch.
         """
         self._on.clear()
-        return [*self.index.regions, *self.rules]
+        return [*self.index.parts(), *self.rules]
 
     def levels(self, owning: int) -> Mapping[int, int]:
         """Return the level of each of the regions ``owning``; those of other levels are not 0.

@@ -79,17 +79,31 @@ class _Key(NamedTuple):
     priority: int
 
 
+_new = tuple.__new__
+"""Makes what is made for each entry, without the call of a named tuple's own."""
 _TOLERANCE = 1.0
 """Seconds by which idle pieces may be removed apart: switches look once a second or so."""
 
 
 @dataclass(slots=True)
 class _Holder:
-    """An entry and its pieces here; ``idle``: from when to when each is known to be unused."""
+    """An entry and its pieces here; ``idle``: from when to when each is known to be unused.
+
+    Of most there is one, of which the key and what is done with frames are enough.
+    """
 
     entry: TenantEntry
-    pieces: dict[_Key, Any]
+    key: _Key | None
+    program: Any
+    several: Mapping[_Key, Any] | None = None
     idle: dict[_Key, tuple[float, float]] | None = None
+
+    @property
+    def pieces(self) -> Mapping[_Key, Any]:
+        """All of its pieces, with what is done with their frames."""
+        if self.several is None:
+            return {} if self.key is None else {self.key: self.program}
+        return self.several
 
     def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
         """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
@@ -182,43 +196,44 @@ class InstalledTable:
             self._release(key)
         return self._sent(before, {entry.entry_id for _, entry in change.modified})
 
-    def add_single(self, entry: TenantEntry, piece: Piece) -> InstalledEntry | None:
-        """Add an entry of a single piece where nothing stands; None if something has to move."""
-        match, level, program = piece
-        priority, band = entry.priority, self._bands[level]
-        key = _Key(match, level, priority)
+    def add_single(self, entry: TenantEntry, level: int, program: Any) -> int | None:
+        """Add an entry of a single piece, its whole match, where nothing stands.
+
+        Returns its place; None, and nothing has changed, if something has to move.
+        """
+        match, priority, band = entry.match, entry.priority, self._bands[level]
+        key = _new(_Key, (match, level, priority))
         if key in self._stacks or not band.has_place(priority):
             return None
-        self._hold(entry, {key: program})
+        self._hold(entry, _Holder(entry, key, program))
         self._found(key, band, entry)
         place = priority if band.is_identical else band.place(priority)
         self._by_address[match, place] = key
-        return InstalledEntry(match, place, program, entry)
+        return place
 
     def replace_single(
-        self, before: TenantEntry, entry: TenantEntry, piece: Piece
-    ) -> InstalledEntry | None:
+        self, before: TenantEntry, entry: TenantEntry, level: int, program: Any
+    ) -> int | None:
         """Put an entry of a single piece in the place of one that is the same piece.
 
-        None, and nothing has changed, if the one before is another piece or more, or is not on top.
+        Returns its place; None, and nothing has changed, if the one before is another piece or
+        more, or is not on top.
         """
-        match, level, program = piece
-        key = _Key(match, level, entry.priority)
+        key = _Key(entry.match, level, entry.priority)
         holder = self._holders.get(before.entry_id)
         if (
             holder is None
-            or len(holder.pieces) != 1
-            or key not in holder.pieces
+            or holder.pieces.keys() != {key}
             or not self._is_on_top(key, before.entry_id)
         ):
             return None
         self._stacks[key][-1] = entry.entry_id
         self._uncount_program(holder.entry)
         del self._holders[before.entry_id]
-        self._hold(entry, {key: program})
+        self._hold(entry, _Holder(entry, key, program))
         place = self._bands[level].place(entry.priority)
-        self._by_address[match, place] = key
-        return InstalledEntry(match, place, program, entry)
+        self._by_address[entry.match, place] = key
+        return place
 
     def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
         return {key: self._installed(key) if key in self._stacks else None for key in keys}
@@ -280,12 +295,12 @@ class InstalledTable:
                 del self._of_priority[key.level, key.priority]
         band.release(key.priority)
 
-    def _hold(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
-        self._holders[entry.entry_id] = _Holder(entry, pieces)
+    def _hold(self, entry: TenantEntry, holder: _Holder) -> None:
+        self._holders[entry.entry_id] = holder
         self._programs[entry.slice_name][entry.program] += 1
 
     def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
-        self._hold(entry, pieces)
+        self._hold(entry, _Holder(entry, None, None, pieces))
         for key in pieces:
             self._push(key, entry)
 

@@ -124,6 +124,8 @@ def _fields(given: Any, loc: Loc) -> dict[str, list[int]]:
 
 def _ranges(spans: tuple[int, ...], ones: int) -> tuple[ValueRange, ...]:
     """Return ranges that are in order, and apart."""
+    if len(spans) == 2 and 0 <= spans[0] <= spans[1] <= ones:
+        return (ValueRange(*spans),)
     found, before = [], -2
     for first, last in zip(spans[::2], spans[1::2], strict=True):
         if first < 0 or not before + 1 < first <= last <= ones:

@@ -33,7 +33,7 @@ from horizon_ryu.core.slicing.rule_regions import (
     has_region,
     kinds_of,
 )
-from horizon_ryu.core.slicing.value_set import ValueSet, prefixes
+from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet, prefixes
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 from horizon_ryu.wire.protocols import IPV4_BITS, IPV6_BITS, MAX_VLAN
@@ -108,7 +108,10 @@ def _known_values(name: str, given: Any) -> ValueSet:
 def _read(name: str, value: Any, loc: Loc) -> ValueSet:
     bits, element = _READERS[name]
     if not isinstance(value, list):
-        return ValueSet.of(bits, *element(value, loc))
+        ranges, masked = element(value, loc)
+        if len(ranges) == 1 and not masked:
+            return ValueSet(bits, (ValueRange(*ranges[0]),))
+        return ValueSet.of(bits, ranges, masked)
     if not value:
         raise InvalidInput(loc, "an empty list takes no frames; leave the field out for all")
     if len(value) > MOST_VALUES:

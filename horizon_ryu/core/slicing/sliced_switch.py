@@ -47,6 +47,13 @@ class Guard(NamedTuple):
     slice_name: str
 
 
+class WholePart(NamedTuple):
+    """What an entry becomes that lies within one region: the level of that, what frames get."""
+
+    level: int
+    program: Any
+
+
 class SlicedSwitch(TenantTables):
     """What the tenants of one switch have, and what the switch has for them."""
 
@@ -104,21 +111,39 @@ class SlicedSwitch(TenantTables):
         None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
         Raises what translating raises.
         """
+        part = self.whole_part(entry)
+        place = None if part is None else self.add_part(entry, part)
+        if part is None or place is None:
+            return None
+        return InstalledEntry(entry.match, place, part.program, entry)
+
+    def whole_part(self, entry: TenantEntry) -> WholePart | None:
+        """Return what an entry becomes that lies within one region; None if it may be more.
+
+        Raises what translating raises.
+        """
         flowspace, match = self._flowspace, entry.match
         number = flowspace.whole_region(entry.slice_name, match)
         if number < 0:
             return None
         program = self._translate(entry, match, flowspace.whole.rule_of[number])
-        piece = Piece(match, flowspace.levels()[number], program)
+        return WholePart(flowspace.levels()[number], program)
+
+    def add_part(self, entry: TenantEntry, part: WholePart) -> int | None:
+        """Add an entry that becomes one of the switch's; return its priority there.
+
+        None, and nothing has changed, if others have to move.
+        """
+        level, program = part
         table, key = self.table(entry.slice_name), entry.key
         before = table.at(key)
         if before is None:
-            installed = self._installed.add_single(entry, piece)
+            place = self._installed.add_single(entry, level, program)
         else:
-            installed = self._installed.replace_single(before, entry, piece)
-        if installed is not None:
+            place = self._installed.replace_single(before, entry, level, program)
+        if place is not None:
             table.put(key, entry, before)
-        return installed
+        return place
 
     def _check_quota(
         self,

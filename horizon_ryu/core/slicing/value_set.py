@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
 Bits: TypeAlias = tuple[int, int]
@@ -51,8 +50,7 @@ def span_of(value: int, mask: int, bits: int) -> ValueRange | None:
     return ValueRange(value, value | free) if not free & free + 1 else None
 
 
-@dataclass(frozen=True, slots=True)
-class ValueSet:
+class ValueSet(NamedTuple):
     """Values of a field of ``bits`` bits: ``ranges`` in order and apart, and ``masked`` besides."""
 
     bits: int
@@ -99,13 +97,13 @@ class ValueSet:
             return None
         return first, (1 << self.bits) - 1 ^ free
 
-    def __contains__(self, value: int) -> bool:
+    def __contains__(self, value: int) -> bool:  # type: ignore[override]
         for first, last in self.ranges:
             if first <= value <= last:
                 return True
         return any(value & mask == wanted for wanted, mask in self.masked)
 
-    def count(self) -> int:
+    def count(self) -> int:  # type: ignore[override]
         """Return how many values there are, at most: those in several masks count for each."""
         free = sum(1 << self.bits - mask.bit_count() for _, mask in self.masked)
         return free + sum(last - first + 1 for first, last in self.ranges)

@@ -12,13 +12,22 @@ from horizon_ryu.wire.guard.protocol import (
     no_less_than,
     packet_out,
     sized,
-    whole,
 )
-from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, with_header
+from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.walk import Walker, at_least, exactly, remembering
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.versions import OPENFLOW_10
 
 _PACKET_OUT, _ACTIONS_LENGTH = 16, 14
+_FLOW_MOD = 72
+_ACTIONS = remembering(ACTIONS)
+
+
+def _flow_mod(message: bytes) -> None:
+    size = len(message)
+    if size < _FLOW_MOD:
+        raise Violation(Reason.LENGTH, f"flow-mod of {size - 8} bytes, not {_FLOW_MOD - 8}")
+    _ACTIONS(message, _FLOW_MOD, size)
 
 
 _flows = exactly(44, "flow request")
@@ -65,8 +74,8 @@ CONTROLLER10 = Protocol(
             OFPT.FEATURES_REQUEST: sized(8),
             OFPT.GET_CONFIG_REQUEST: sized(8),
             OFPT.SET_CONFIG: sized(12),
-            OFPT.PACKET_OUT: packet_out(_PACKET_OUT, _ACTIONS_LENGTH, ACTIONS),
-            OFPT.FLOW_MOD: whole(with_header(64, ACTIONS, "flow-mod")),
+            OFPT.PACKET_OUT: packet_out(_PACKET_OUT, _ACTIONS_LENGTH, _ACTIONS),
+            OFPT.FLOW_MOD: _flow_mod,
             OFPT.PORT_MOD: sized(32),
             OFPT.BARRIER_REQUEST: sized(8),
             OFPT.QUEUE_GET_CONFIG_REQUEST: sized(12),

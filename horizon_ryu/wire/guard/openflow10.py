@@ -61,7 +61,8 @@ def _packet_in(message: bytes) -> None:
     size = len(message)
     if size < _PACKET_IN_HEAD:
         raise Violation(Reason.SIZE, f"packet-in of {size} bytes")
-    if size - _PACKET_IN_HEAD > uint16(message, _TOTAL_LENGTH_AT) + _PADDING:
+    total = message[_TOTAL_LENGTH_AT] << 8 | message[_TOTAL_LENGTH_AT + 1]
+    if size - _PACKET_IN_HEAD > total + _PADDING:
         raise Violation(Reason.LENGTH, "packet-in with more than the whole frame")
 
 

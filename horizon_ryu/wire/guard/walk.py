@@ -81,6 +81,29 @@ def length_prefixed_list(
     return walk
 
 
+_MOST_SOUND, _LONGEST_SOUND = 1024, 64
+
+
+def remembering(walker: Walker) -> Walker:
+    """Return a walker that remembers short bytes that were sound: most lists are one of a few.
+
+    ``walker`` must look at nothing of a message but at the bytes that it is to walk over.
+    """
+    sound: set[bytes] = set()
+
+    def walk(message: bytes, start: int, end: int) -> None:
+        part = message[start:end]
+        if part in sound:
+            return
+        walker(message, start, end)
+        if len(part) <= _LONGEST_SOUND:
+            if len(sound) >= _MOST_SOUND:
+                sound.clear()
+            sound.add(part)
+
+    return walk
+
+
 def tlv_list(
     what: str,
     known: Mapping[int, Walker],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -12,7 +13,8 @@ from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPHFC
 from horizon_ryu.wire.guard import AnswerLimits, Framer, MessageGuard, Role, Violation
-from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.guard.framing import HEADER_SIZE, MAX_SIZE
+from horizon_ryu.wire.guard.protocol import Check
 from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.session.events import SessionEnd, SessionEvent, SessionStage
 from horizon_ryu.wire.session.keep_alive import KeepAlive
@@ -26,6 +28,7 @@ MAX_XID = 0xFFFF_FFFF
 # The same on both versions; plain, for what is done once per message.
 _HELLO, _ERROR, _PACKET_IN = int(OFPT.HELLO), int(OFPT.ERROR), int(OFPT.PACKET_IN)
 _ECHO_REQUEST, _ECHO_REPLY = int(OFPT.ECHO_REQUEST), int(OFPT.ECHO_REPLY)
+_HEAD = struct.Struct("!BBH")
 _FRAME, _MESSAGE = SessionEvent.PACKET_IN, SessionEvent.MESSAGE
 _READY, _CLOSED = SessionStage.READY, SessionStage.CLOSED
 
@@ -76,7 +79,9 @@ class ProtocolSession(ABC):
         self._keep_alive = KeepAlive(limits.echo_interval, limits.unanswered_echoes)
         self._handshake_due = now + limits.handshake_seconds
         self._xid = first_xid & MAX_XID
-        self._output: list[bytes] = []
+        self.unsent: list[bytes] = []
+        """What is said and was not taken yet: see :meth:`take_output`."""
+        self._alone: tuple[Check | None, ...] = ()
         self._takers: dict[int, Callable[[bytes], Events]] = {
             _HELLO: self._hello,
             _ECHO_REQUEST: self._echo_request,
@@ -119,10 +124,12 @@ class ProtocolSession(ABC):
                     guard.accept(message)
                 else:
                     check(message)
-                if message[1] == _PACKET_IN and self.stage is _READY:
-                    yield _FRAME, message
+                taker = self._takers.get(message[1])
+                if taker is None:
+                    is_frame = message[1] == _PACKET_IN and self.stage is _READY
+                    yield _FRAME if is_frame else _MESSAGE, message
                 else:
-                    for event in self._take(message):
+                    for event in taker(message):
                         yield event, message
                         if self.stage is _CLOSED:
                             break
@@ -137,17 +144,14 @@ class ProtocolSession(ABC):
         None for all else, and nothing has been taken: that is for :meth:`receive`. A short way for
         peers that send one message at a time.
         """
-        guard = self._guard
         if self.stage is not _READY or self._framer.rest or len(chunk) < HEADER_SIZE:
             return None
-        kind, size = chunk[1], chunk[2] << 8 | chunk[3]
-        check = guard.checks[kind]
+        version, kind, size = _HEAD.unpack_from(chunk)
+        check = (self._alone or self._find_alone())[kind]
         if (
-            size != len(chunk)
-            or size > self._framer.max_sizes[kind]
-            or chunk[0] != guard.version
-            or check is None
-            or kind in self._takers
+            check is None
+            or size != len(chunk)
+            or version != self._guard.version
             or self._repetitions.by_xid
         ):
             return None
@@ -158,9 +162,14 @@ class ProtocolSession(ABC):
             return None
         return _FRAME if kind == _PACKET_IN else _MESSAGE
 
-    def _take(self, message: bytes) -> Events:
-        taker = self._takers.get(message[1])
-        return MESSAGE if taker is None else taker(message)
+    def _find_alone(self) -> tuple[Check | None, ...]:
+        """Return the checks of what may be any size and is not the session's own to deal with."""
+        sizes = self._framer.max_sizes
+        self._alone = tuple(
+            None if kind in self._takers or sizes[kind] < MAX_SIZE else check
+            for kind, check in enumerate(self._guard.checks)
+        )
+        return self._alone
 
     def readable(self, message: bytes) -> bool:
         """Tell whether Ryu's parser returns from ``message``, which was yielded."""
@@ -211,20 +220,21 @@ class ProtocolSession(ABC):
         size = len(data)
         if size < HEADER_SIZE or data[1] in self._guard.requests or data[2] << 8 | data[3] != size:
             self._guard.sent(data)
-        self._output.append(data)
+        self.unsent.append(data)
+
+    def say_one(self, message: bytes) -> None:
+        """Put one whole message of ours into the output."""
+        if message[1] in self._guard.requests:
+            self._guard.sent(message)
+        self.unsent.append(message)
 
     def sent(self, data: bytes) -> None:
         """Note the requests in ``data``, whole messages that others send: answers may come."""
         self._guard.sent(data)
 
-    @property
-    def needs_flush(self) -> bool:
-        """Whether something is to be sent, or the connection to be ended."""
-        return bool(self._output) or self.stage is _CLOSED
-
     def take_output(self) -> bytes:
         """Return the bytes that are to be sent now, and forget them; empty if there are none."""
-        output = self._output
+        output = self.unsent
         if not output:
             return b""
         data = output[0] if len(output) == 1 else b"".join(output)

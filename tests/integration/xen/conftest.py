@@ -21,11 +21,16 @@ _FAILED = pytest.StashKey[bool]()
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
-    """Note that a test failed, for the fixture that puts the hosts right again."""
+    """Note that a test failed or could not begin, for the fixture that puts hosts right again."""
     report = yield
-    if report.when == "call":
+    if report.when in ("setup", "call"):
         item.stash[_FAILED] = report.failed
     return report
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have that come first which may happen while guests start, which takes them a minute."""
+    items.sort(key=lambda item: item.get_closest_marker("while_guests_start") is None)
 
 
 @pytest.fixture(scope="session")
@@ -50,6 +55,7 @@ def pilot(xen_lab: XenLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         try:
             made.register()
             yield made
+            made.wait_expected()
         finally:
             made.close()
 
@@ -69,19 +75,30 @@ def fresh_after_a_failure(request: pytest.FixtureRequest) -> Iterator[None]:
         for machine in pilot.lab.machines:
             machine.wait_restored()
             pilot.wait_connected(machine.name, 120)
+        pilot.forget_expected()
+        # What it knows of the guests may be from before.
+        pilot.wait(lambda: not pilot.knows("xen1", GUESTS), 120, "the guests are gone")
 
 
 @pytest.fixture
-def guests(pilot: Pilot) -> tuple[str, str]:
-    """Two virtual routers on xen1, whose agents answer; made unless they are there."""
+def started_guests(pilot: Pilot) -> tuple[str, str]:
+    """Two virtual routers on xen1, which may still be starting; made unless they are there."""
     pilot.wait_connected("xen1")
-    listed = {one["name"]: one["state"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
+    if pilot.knows("xen1", GUESTS):
+        return GUESTS
+    listed = {one["name"] for one in pilot.get("/xen/hosts/xen1/domains")["domains"]}
     for name in GUESTS:
         if name not in listed:
             pilot.create("xen1", name)
-    for name in set(GUESTS) - set(listed):
-        pilot.wait_agent("xen1", name)
+            pilot.expect_agent("xen1", name)
     return GUESTS
+
+
+@pytest.fixture
+def guests(pilot: Pilot, started_guests: tuple[str, str]) -> tuple[str, str]:
+    """Both of them, and their agents answer."""
+    pilot.wait_expected()
+    return started_guests
 
 
 @pytest.fixture

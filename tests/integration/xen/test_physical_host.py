@@ -30,7 +30,8 @@ def in_domain_0(machine: Machine, program: str) -> str:
     return machine.run(f'printf "%b" {quoted} | PYTHONPATH=/opt/horizon python3 -', MOVE_SECONDS)
 
 
-def test_it_is_managed_over_ssh(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_it_is_managed_over_ssh(pilot: Pilot, started_guests: Guests) -> None:
     machine = pilot.lab.machine("xen1")
     # libvirt and xl go by the same URI; who is at that port is known to be ours.
     key = pilot.lab.places.ssh_key
@@ -71,7 +72,8 @@ def over_tls(pilot: Pilot, keys: Path) -> PhysicalHost:
     return PhysicalHost(f"xen+tls://127.0.0.1:{port}/system?pkipath={keys}")
 
 
-def test_it_is_managed_over_tls_but_for_what_xl_does(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_it_is_managed_over_tls_but_for_what_xl_does(pilot: Pilot, started_guests: Guests) -> None:
     host = over_tls(pilot, pilot.lab.places.keys / CONTROLLER / LIBVIRT)
     try:
         host.set_sched_parameters_weight(321, "r1")
@@ -87,7 +89,10 @@ def test_it_is_managed_over_tls_but_for_what_xl_does(pilot: Pilot, guests: Guest
         pilot.set("xen1", "r1", weight=256, cap=0)
 
 
-def test_over_tls_a_stranger_is_refused(pilot: Pilot, guests: Guests, tmp_path: Path) -> None:
+@pytest.mark.while_guests_start
+def test_over_tls_a_stranger_is_refused(
+    pilot: Pilot, started_guests: Guests, tmp_path: Path
+) -> None:
     """Its certificates are in order, but signed by somebody else."""
     Authority().issue(tmp_path, "stranger")
     with pytest.raises(HypervisorAway, match=r"xen\+tls.*certificate"):

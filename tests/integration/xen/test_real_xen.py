@@ -49,9 +49,10 @@ def test_domain_0_is_told_as_xl_tells_it(pilot: Pilot) -> None:
 # ---- instantiate
 
 
-def test_a_router_is_instantiated_and_told_of(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_a_router_is_instantiated_and_told_of(pilot: Pilot, started_guests: Guests) -> None:
     listed = pilot.lab.machine("xen1").run("xl list")
-    for name in guests:
+    for name in started_guests:
         told = domain(pilot, name)
         assert told["state"] == "running"
         assert re.search(rf"^{name}\s+{told['id']}\s", listed, re.M)
@@ -61,7 +62,10 @@ def test_a_router_is_instantiated_and_told_of(pilot: Pilot, guests: Guests) -> N
         assert phases[:2] == ["started", "done"]
 
 
-def test_what_cannot_be_made_says_why_and_leaves_nothing(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_what_cannot_be_made_says_why_and_leaves_nothing(
+    pilot: Pilot, started_guests: Guests
+) -> None:
     path = "/xen/hosts/xen1/domains"
     before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
     assert pilot.ask("POST", path, {"name": "r1"})[0] == 409
@@ -79,7 +83,10 @@ def test_what_cannot_be_made_says_why_and_leaves_nothing(pilot: Pilot, guests: G
     assert pilot.lab.machine("xen1").run("virsh -c xen:///system list --all") == before
 
 
-def test_no_path_of_domain_0_is_given_but_those_of_its_list(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_no_path_of_domain_0_is_given_but_those_of_its_list(
+    pilot: Pilot, started_guests: Guests
+) -> None:
     path = "/xen/hosts/xen1/domains"
     before = pilot.lab.machine("xen1").run("virsh -c xen:///system list --all")
     for wrong, field in (
@@ -148,7 +155,8 @@ def test_a_cap_holds_whatever_is_free(pilot: Pilot, busy_guests: Guests) -> None
     assert freed["r1"] > 35, freed
 
 
-def test_the_table_of_weights_is_that_of_xl(pilot: Pilot, guests: Guests) -> None:
+@pytest.mark.while_guests_start
+def test_the_table_of_weights_is_that_of_xl(pilot: Pilot, started_guests: Guests) -> None:
     pilot.set("xen1", "r1", weight=333, cap=44)
     told = {one["name"]: one for one in pilot.get("/xen/hosts/xen1/scheduler")["domains"]}
     listed = pilot.lab.machine("xen1").run("xl sched-credit2 -d r1")
@@ -157,7 +165,7 @@ def test_the_table_of_weights_is_that_of_xl(pilot: Pilot, guests: Guests) -> Non
     pilot.set("xen1", "r1", weight=256, cap=0)
 
 
-def test_weight_and_cap_outlive_the_domain_s_restart(pilot: Pilot, guests: Guests) -> None:
+def test_weight_and_cap_outlive_the_domain_s_restart(pilot: Pilot, started_guests: Guests) -> None:
     """Xen forgets them when a domain ends."""
     pilot.set("xen1", "r2", weight=777, cap=66)
     pilot.set("xen1", "r2", state="destroyed")
@@ -168,7 +176,7 @@ def test_weight_and_cap_outlive_the_domain_s_restart(pilot: Pilot, guests: Guest
     listed = pilot.lab.machine("xen1").run("xl sched-credit2 -d r2")
     assert re.search(r"777\s+66", listed), listed
     pilot.set("xen1", "r2", weight=256, cap=0)
-    pilot.wait_agent("xen1", "r2")
+    pilot.expect_agent("xen1", "r2")
 
 
 OUT_OF_RANGE: tuple[tuple[dict[str, object], str], ...] = (
@@ -190,7 +198,7 @@ OUT_OF_RANGE: tuple[tuple[dict[str, object], str], ...] = (
 )
 
 
-def test_what_is_out_of_range_changes_nothing(pilot: Pilot, guests: Guests) -> None:
+def test_what_is_out_of_range_changes_nothing(pilot: Pilot, started_guests: Guests) -> None:
     before = domain(pilot, "r1")
     for change, field in OUT_OF_RANGE:
         status, answer = pilot.ask("PATCH", "/xen/hosts/xen1/domains/r1", change)
@@ -219,7 +227,7 @@ def test_a_domain_nobody_knows(pilot: Pilot) -> None:
 # ---- set: vCPUs
 
 
-def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, guests: Guests) -> None:
+def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, started_guests: Guests) -> None:
     told = pilot.set("xen1", "r1", vcpus=2, affinity=[[1], [0]])
     assert told["vcpus"]["current"] == 2
     pilot.wait(
@@ -236,7 +244,7 @@ def test_vcpus_are_set_pinned_and_listed(pilot: Pilot, guests: Guests) -> None:
     )
 
 
-def test_a_domain_is_paused_and_goes_on(pilot: Pilot, guests: Guests) -> None:
+def test_a_domain_is_paused_and_goes_on(pilot: Pilot, started_guests: Guests) -> None:
     assert pilot.set("xen1", "r1", state="paused")["state"] == "paused"
     # Its processor may have been waiting for something when it was paused: -bp---.
     assert re.search(r"r1\s.*\s[r-][b-]p", pilot.lab.machine("xen1").run("xl list"))
@@ -249,7 +257,7 @@ def test_a_domain_is_paused_and_goes_on(pilot: Pilot, guests: Guests) -> None:
 # ---- measures
 
 
-def test_memory_is_measured_inside_a_router(pilot: Pilot, guests: Guests) -> None:
+def test_memory_is_measured_inside_a_router(pilot: Pilot, started_guests: Guests) -> None:
     """Through the controller, Domain 0's proxy and the agent in the guest."""
     found = pilot.measure("xen1", "r1", memory={"iterations": 2, "interval": 0.5})
     told = found["memory"]["iterations"]

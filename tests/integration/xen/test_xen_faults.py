@@ -24,10 +24,10 @@ def test_a_guest_that_is_destroyed_behind_our_back(pilot: Pilot, guests: Guests)
     assert (status, "r2" in answer["detail"]) == (424, True), answer
     assert pilot.measure("xen1", "r1", memory={})["memory"]
     assert pilot.set("xen1", "r2", state="running")["state"] == "running"
-    pilot.wait_agent("xen1", "r2")
+    pilot.expect_agent("xen1", "r2")
 
 
-def test_libvirtd_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
+def test_libvirtd_is_killed_and_back(pilot: Pilot, started_guests: Guests) -> None:
     machine = pilot.lab.machine("xen1")
     machine.run("kill -9 $(pidof libvirtd)")
     status, answer = pilot.ask("GET", "/xen/hosts/xen1/domains")
@@ -44,7 +44,7 @@ def test_libvirtd_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
     pilot.set("xen1", "r1", weight=256)
 
 
-def test_the_service_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
+def test_the_service_is_killed_and_back(pilot: Pilot, started_guests: Guests) -> None:
     machine = pilot.lab.machine("xen1")
     pilot.set("xen1", "r1", weight=321, cap=54)
     machine.run("pkill -9 -f xen_bridge.command.serve")
@@ -58,10 +58,10 @@ def test_the_service_is_killed_and_back(pilot: Pilot, guests: Guests) -> None:
     started = pilot.set("xen1", "r1", state="running")["scheduler"]
     assert (started["weight"], started["cap"]) == (321, 54)
     pilot.set("xen1", "r1", weight=256, cap=0)
-    pilot.wait_agent("xen1", "r1")
+    pilot.expect_agent("xen1", "r1")
 
 
-def test_a_host_s_power_fails_and_returns(pilot: Pilot, guests: Guests) -> None:
+def test_a_host_s_power_fails_and_returns(pilot: Pilot, started_guests: Guests) -> None:
     machine = pilot.lab.machine("xen2")
     machine.power_off()
     pilot.wait(lambda: pilot.state("xen2") == "away", 60, "it is told")
@@ -78,20 +78,7 @@ def test_a_host_s_power_fails_and_returns(pilot: Pilot, guests: Guests) -> None:
     assert pilot.get("/xen/hosts/xen2/domains")["domains"][0]["name"] == "Domain-0"
 
 
-def test_a_host_that_hangs_holds_nobody_up(pilot: Pilot, guests: Guests) -> None:
-    """Stopped in the middle of it: the deadline of the look makes it away."""
-    machine = pilot.lab.machine("xen2")
-    machine.run("kill -STOP $(pidof libvirtd)")
-    try:
-        pilot.wait(lambda: pilot.state("xen2") == "away", 90, "its silence is noticed")
-        assert pilot.get("/xen/hosts/xen1/domains/r1")["state"] == "running"
-        assert pilot.ask("GET", "/xen/hosts/xen2/domains")[0] == 424
-    finally:
-        machine.run("kill -CONT $(pidof libvirtd)")
-    pilot.wait_connected("xen2", 120)
-
-
-def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, guests: Guests) -> None:
+def test_a_kept_cap_that_fewer_vcpus_do_not_allow(pilot: Pilot, started_guests: Guests) -> None:
     """Refused when it is asked for; behind our back, it is told and the host stays connected."""
     machine, r2 = pilot.lab.machine("xen1"), "/xen/hosts/xen1/domains/r2"
     pilot.wait_connected("xen1")
@@ -135,7 +122,7 @@ kernel="/var/lib/horizon-lab/vmlinux"
 """
 
 
-def test_a_domain_of_xl_is_shown_and_left_alone(pilot: Pilot, guests: Guests) -> None:
+def test_a_domain_of_xl_is_shown_and_left_alone(pilot: Pilot, started_guests: Guests) -> None:
     machine = pilot.lab.machine("xen1")
     # There is no room for three.
     pilot.set("xen1", "r2", state="destroyed")
@@ -145,7 +132,7 @@ def test_a_domain_of_xl_is_shown_and_left_alone(pilot: Pilot, guests: Guests) ->
         shown = listed["made by xl"]
         assert (shown["origin"], shown["state"], shown["vcpus"]["current"]) == ("xl", "paused", 1)
         assert (shown["memory_kb"], shown["scheduler"]["weight"]) == (160 * 1024, 256)
-        assert {listed[name]["origin"] for name in guests} == {"libvirt"}
+        assert {listed[name]["origin"] for name in started_guests} == {"libvirt"}
         for method in ("DELETE", "PATCH"):
             body = {"weight": 300} if method == "PATCH" else None
             path = f"/xen/hosts/xen1/domains/{shown['id']}"
@@ -155,10 +142,23 @@ def test_a_domain_of_xl_is_shown_and_left_alone(pilot: Pilot, guests: Guests) ->
     finally:
         machine.run("xl destroy 'made by xl'")
         pilot.set("xen1", "r2", state="running")
-    pilot.wait_agent("xen1", "r2")
+    pilot.expect_agent("xen1", "r2")
 
 
-def test_what_becomes_of_a_domain_is_changed_later(pilot: Pilot, guests: Guests) -> None:
+def test_a_host_that_hangs_holds_nobody_up(pilot: Pilot, started_guests: Guests) -> None:
+    """Stopped in the middle of it: the deadline of the look makes it away."""
+    machine = pilot.lab.machine("xen2")
+    machine.run("kill -STOP $(pidof libvirtd)")
+    try:
+        pilot.wait(lambda: pilot.state("xen2") == "away", 90, "its silence is noticed")
+        assert pilot.get("/xen/hosts/xen1/domains/r1")["state"] == "running"
+        assert pilot.ask("GET", "/xen/hosts/xen2/domains")[0] == 424
+    finally:
+        machine.run("kill -CONT $(pidof libvirtd)")
+    pilot.wait_connected("xen2", 120)
+
+
+def test_what_becomes_of_a_domain_is_changed_later(pilot: Pilot, started_guests: Guests) -> None:
     told = pilot.set("xen1", "r1", on_crash="destroy", autostart=True)
     assert (told["on_reboot"], told["on_crash"], told["autostart"]) == ("restart", "destroy", True)
     assert "<on_crash>destroy" in pilot.lab.machine("xen1").run("virsh dumpxml --inactive r1")

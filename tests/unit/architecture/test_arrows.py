@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -70,11 +71,26 @@ def known(name: str) -> bool:
     return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
+class Parsed(NamedTuple):
+    """What is asked of a file: to parse all of them takes seconds, so it is done once."""
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    classes: tuple[str, ...]
+    """Those at its top."""
+
+
 @cache
+def parsed(path: Path) -> Parsed:
+    tree = ast.parse(path.read_text())
+    return Parsed(
+        tuple(node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)),
+        tuple(node.name for node in tree.body if isinstance(node, ast.ClassDef)),
+    )
+
+
 def import_statements(path: Path) -> tuple[ast.Import | ast.ImportFrom, ...]:
     """Return the statements by which a file imports, at its top or anywhere else."""
-    nodes = ast.walk(ast.parse(path.read_text()))
-    return tuple(node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom))
+    return parsed(path).imports
 
 
 def imports(path: Path) -> Iterator[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 from collections import defaultdict
 from pathlib import Path
+
+from unit.architecture.test_arrows import parsed
 
 ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ("horizon_client", "horizon_ryu", "xen_bridge", "tools", "topologies")
@@ -23,9 +24,9 @@ def test_no_two_classes_of_the_tree_have_one_name() -> None:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             where = str(path.relative_to(ROOT))
-            for node in ast.parse(path.read_text()).body:
-                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
-                    homes[node.name].append(where)
+            for name in parsed(path).classes:
+                if not name.startswith("_"):
+                    homes[name].append(where)
     twice = {
         name: found
         for name, found in homes.items()

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import click
@@ -193,8 +194,14 @@ def shown(command: Callable[[Terminal, str], None], text: str, colors: bool = Fa
     return STYLES.sub("", out.getvalue()) if colors else out.getvalue()
 
 
+@cache
+def places(command: Callable[[Terminal, str], None]) -> int:
+    """Return in how many places a command shows a text."""
+    return shown(command, "text").count(BEGIN + "text" + END)
+
+
 def expect_as_itself(command: Callable[[Terminal, str], None], text: str) -> None:
-    wanted = shown(command, "text").count(BEGIN + "text" + END)
+    wanted = places(command)
     assert wanted > 0
     for colors in (False, True):
         found = shown(command, text, colors)

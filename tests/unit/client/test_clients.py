@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import time
 from collections.abc import Callable, Iterator
-from contextlib import aclosing
+from contextlib import aclosing, contextmanager, suppress
 from itertools import islice
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -23,6 +26,7 @@ from horizon_client import (
     NotAController,
     NothingThere,
     RequestRefused,
+    SentElsewhere,
     StateConflict,
     TooMuch,
     UnusableName,
@@ -33,6 +37,7 @@ from horizon_client import (
     topology,
 )
 from horizon_client.api_path import api_path
+from horizon_client.api_request import as_nothing
 from unit.client.told_controller import ToldController, event, sends
 
 A, B = "0000000000000001", "0000000000000002"
@@ -149,6 +154,74 @@ def test_somebody_else_is_told_from_a_controller(
     told.answers["/v1/flows"] = 200, body
     with pytest.raises(NotAController, match=told.url):
         ask(told.url, flows.list_all())
+
+
+DELETION: ApiRequest[Any] = ApiRequest("GET", api_path("v1", "flows", "1"), as_nothing)
+"""Read as a deletion is; the server here knows GET only."""
+
+
+@each_ask
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_redirection_is_no_success_and_is_not_followed(
+    told: ToldController, ask: Ask, status: int
+) -> None:
+    """A proxy that sends from HTTP to HTTPS has deleted nothing, and gets no token elsewhere."""
+    told.answers["/v1/flows/1"] = status, b""
+    told.headers["Location"] = f"{told.url}/v1/elsewhere"
+    with pytest.raises(SentElsewhere, match="/v1/elsewhere") as raised:
+        ask(told.url, DELETION)
+    assert raised.value.location == f"{told.url}/v1/elsewhere"
+    assert told.asked == ["/v1/flows/1"]
+
+
+@each_ask
+@pytest.mark.parametrize("body", [b"<html>", b"ok", b"\xff", b"[" * 100_000])
+def test_an_answer_that_says_nothing_may_be_anothers_too(
+    told: ToldController, ask: Ask, body: bytes
+) -> None:
+    told.answers["/v1/flows/1"] = 200, body
+    with pytest.raises(NotAController):
+        ask(told.url, DELETION)
+    told.answers["/v1/flows/1"] = 200, b""
+    ask(told.url, DELETION)
+    told.headers["Content-Type"] = "text/html; charset=utf-8"
+    with pytest.raises(NotAController):
+        ask(told.url, DELETION)
+
+
+@contextmanager
+def trickling(head: bytes, piece: bytes) -> Iterator[str]:
+    """Serve one client: the head of an answer, then pieces for as long as it listens."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with suppress(OSError), listener.accept()[0] as link:
+            link.recv(1 << 16)
+            link.sendall(head)
+            while piece:
+                time.sleep(0.02)
+                link.sendall(piece)
+
+    thread = Thread(target=serve, daemon=True)
+    thread.start()
+    with listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread.join(30)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+
+
+@pytest.mark.parametrize("ask", [ask_kept, ask_async])
+def test_an_answer_that_trickles_is_not_waited_for_to_its_end(ask: Ask) -> None:
+    with trickling(HEAD, b" ") as url, pytest.raises(NoAnswer, match="not whole"):
+        ask(url, flows.list_all().within(0.2))
+
+
+@each_ask
+def test_an_answer_that_is_cut_off_is_none(ask: Ask) -> None:
+    with trickling(HEAD + b'{"flows": []}', b"") as url, pytest.raises(NoAnswer, match="closed"):
+        ask(url, flows.list_all())
 
 
 @each_ask

@@ -24,6 +24,7 @@ class ToldController:
     """Answers GETs with ``answers`` (status, body) by path; each stream has a script of its own."""
 
     answers: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
     cursor: str | None = None
     scripts: list[Script] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
@@ -39,6 +40,8 @@ class ToldController:
         status, body = self.answers.get(path, (200, {}))
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = Headers({"Content-Length": str(len(data)), "Connection": "close"})
+        for name, value in self.headers.items():
+            headers[name] = value
         if self.cursor is not None:
             headers["Horizon-Cursor"] = self.cursor
         return Response(status, HTTPStatus(status).phrase, headers, data)

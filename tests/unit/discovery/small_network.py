@@ -54,6 +54,7 @@ class SmallNetwork:
         """Probes that were told at once, as nothing new."""
         self.hybrids: dict[int, tuple[int, ...]] = {}
         self._relaying: set[int] = set()
+        self._probed: set[PortRef] = set()
         self._network = DirectNetwork()
         self._network.heard = self._heard
 
@@ -102,7 +103,14 @@ class SmallNetwork:
                 self.sent.append((self.now, src))
                 if data.startswith(lldp.ANY_BRIDGE):
                     self.groups_sent.append((self.now, src))
-                assert self._network.apply((message,)) == []
+                self._carry(src, message)
+
+    def _carry(self, src: PortRef, message: Outgoing) -> None:
+        """Have a switch send a probe; to stations, which do not hear it, each port once only."""
+        if src in self._probed and self._network.leads_to_host(src):
+            return
+        self._probed.add(src)
+        assert self._network.apply((message,)) == []
 
     def _tell_drops(self) -> None:
         """Have every switch but the hybrids send LLDP here and nowhere else."""

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from experiments import figures
-from experiments.carry_out import Missed, carry_out, steps_left
+from experiments.carry_out import WHOLE, Missed, carry_out, steps_left
 from experiments.command import compare_runs
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.outcome import write_outcome
@@ -114,6 +116,90 @@ def test_an_experiment_that_fails_does_not_end_the_others(run: RunFolder) -> Non
     assert missed == (Missed("one", "OSError: no network"),)
     assert [row.experiment for row in run.rows()].count("one") == 3
     assert [row.experiment for row in run.rows()].count("two") == 12
+
+
+def test_what_is_gone_when_an_interrupt_takes_all_down_does_not_hide_it(run: RunFolder) -> None:
+    """The keyboard's interrupt goes to the controller too, which then has ended by itself."""
+    bench, other = Bench(KeyboardInterrupt(), 1), Bench()
+
+    @contextmanager
+    def stage(_folder: Path, _is_quick: bool) -> Iterator[Measure]:
+        try:
+            yield bench._measure
+        finally:
+            raise AssertionError("the controller had ended")
+
+    first = replace(bench.experiment(), stage=stage)
+    with pytest.raises(KeyboardInterrupt):
+        carry_out([first, other.experiment("two")], run, False, 1)
+    assert other.staged == 0
+
+
+def test_who_goes_on_finds_no_store_of_before(run: RunFolder) -> None:
+    places: list[Path] = []
+
+    @contextmanager
+    def stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
+        assert not list(folder.iterdir())
+        (folder / "store").touch()
+        places.append(folder)
+        raise OSError("no network")
+        yield
+
+    for _ in range(2):
+        carry_out([replace(Bench().experiment(), stage=stage)], run, False, 1)
+    assert len(set(places)) == 2
+    assert "no network" in (places[0] / WHOLE).read_text(encoding="utf-8")
+
+
+def test_a_disk_that_takes_no_more_ends_all(run: RunFolder, tmp_path: Path) -> None:
+    full, other = Bench(OSError(errno.ENOSPC, "No space left on device", "x"), 1), Bench()
+    with pytest.raises(RunError, match="x: No space left"):
+        carry_out([full.experiment("one"), other.experiment("two")], run, False, 1)
+    assert other.staged == 0
+    with pytest.raises(RunError, match="No such file"):
+        RunFolder(tmp_path / "gone").add(run.rows()[0])
+
+
+def test_a_folder_is_measured_for_by_one(run: RunFolder) -> None:
+    with run.held(), pytest.raises(RunError, match="another process"):
+        carry_out([Bench().experiment()], run, False, 1)
+    assert carry_out([Bench().experiment()], run, False, 1) == ()
+
+
+@pytest.mark.parametrize("about", ["[]", "{}", '{"options": {"quick": true}}', '{"options": 1}'])
+def test_a_run_of_another_version_is_told(run: RunFolder, about: str) -> None:
+    (run.path / ABOUT).write_text(about, encoding="utf-8")
+    with pytest.raises(RunError, match="version"):
+        write_outcome(run)
+
+
+@pytest.mark.parametrize("line", ['{"experi', "{}", "[]", "1", '{"samples": [{}]}'])
+def test_a_line_that_is_no_measurement_is_told(run: RunFolder, line: str) -> None:
+    carry_out([Bench().experiment()], run, False, 1)
+    with (run.path / ROWS).open("a", encoding="utf-8") as file:
+        file.write(f"{line}\n")
+    with pytest.raises(RunError, match="line 13"):
+        run.rows()
+
+
+def test_what_a_run_goes_on_with_is_kept(run: RunFolder) -> None:
+    run.note_resumed({"horizon": "y", "kernel": "7"})
+    assert run.about() == {**ABOUT_RUN, "resumed": [{"horizon": "y", "kernel": "7"}]}
+    carry_out([Bench().experiment()], run, False, 1)
+    page = write_outcome(run).read_text(encoding="utf-8")
+    assert "later measurements with Horizon y, kernel 7" in page
+
+
+def test_runs_without_a_figure_in_common_are_told(run: RunFolder, tmp_path: Path) -> None:
+    other = RunFolder(tmp_path / "other")
+    other.begin(ABOUT_RUN)
+    ended = CliRunner().invoke(compare_runs, [str(run.path), str(other.path)])
+    assert ended.exit_code == 2
+    assert "in common" in ended.output
+    carry_out([Bench().experiment("mine")], run, False, 1)
+    with pytest.raises(RunError, match="these figures"):
+        write_outcome(run)
 
 
 def test_a_folder_has_one_run(run: RunFolder, tmp_path: Path) -> None:

@@ -17,7 +17,9 @@ from horizon_ryu.core.errors import NotFound
 from xen_bridge.errors import BridgeError
 from xen_bridge.protocol.documents.domains import CreateDomain
 
-EXAMPLES = examples(10, 30)
+pytestmark = pytest.mark.timeout(900)
+"""A test takes up to a minute of a processor, of which a busy machine has little to give."""
+EXAMPLES = examples(6, 30)
 """Per operation and kind of input: bounded, for the time of everybody who runs the tests."""
 
 _CONFIG = {

@@ -10,6 +10,7 @@ import os
 import random
 from functools import partial
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,8 @@ from simulator.chaos import Chaos
 from simulator.full_controller import FullController
 from simulator.network import Network, random_graph
 
+pytestmark = pytest.mark.timeout(900)
+"""A test takes up to a minute of a processor, of which a busy machine has little to give."""
 LONGER = os.environ.get("HORIZON_SIMULATIONS")
 OPENFLOW_10, OPENFLOW_13 = 1, 4
 VERSIONS = st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)])

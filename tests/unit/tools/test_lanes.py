@@ -180,6 +180,8 @@ FILES = {
     "xen": "tests/integration/xen/test_cap_experiment.py",
 }
 LIVE = "tests/fuzz/test_live_connections.py"
+BUILDS = "tests/integration/test_installed_wheels.py"
+"""What stands with others of its kind, and is in another lane than they."""
 
 
 ASKED = ["--collect-only", "-q", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
@@ -195,7 +197,8 @@ for lane, words in json.loads(sys.argv[1]).items():
 def test_every_test_is_in_exactly_one_lane(monkeypatch: pytest.MonkeyPatch) -> None:
     """Asked of a file of each: what a lane leaves out, another one has."""
     monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
-    every = [*FILES.values(), LIVE]
+    every = [*FILES.values(), LIVE, BUILDS]
+    more = {"processes": LIVE, "models": BUILDS}
     asked = {lane: [*_words(pytest_command(lane, every)), *ASKED] for lane in FILES}
     command = [sys.executable, "-c", ASK_IN_TURN, json.dumps(asked)]
     listed = subprocess.run(command, capture_output=True, text=True, timeout=BACKSTOP, check=False)
@@ -204,7 +207,7 @@ def test_every_test_is_in_exactly_one_lane(monkeypatch: pytest.MonkeyPatch) -> N
         lane, *lines = told.splitlines()
         heard[lane] = sorted({line.split("::")[0] for line in lines if "::" in line})
     assert heard == {
-        lane: sorted([path, LIVE] if lane == "processes" else [path])
+        lane: sorted([path, *([more[lane]] if lane in more else [])])
         for lane, path in FILES.items()
     }
 

@@ -85,6 +85,15 @@ def test_pace_neither_hurries_nor_makes_up_for_pauses() -> None:
     assert pace.due(103 * tick) == 8
 
 
+def test_a_pace_with_bursts_sends_as_much_less_often() -> None:
+    pace = Pace(1024, now=0.0, burst=4)
+    assert pace.tick == 4 / 1024
+    assert [pace.due(number * pace.tick) for number in range(4)] == [0, 4, 4, 4]
+    assert pace.due(5 * pace.tick) == 8
+    assert pace.skipped == 0
+    assert Pace(100_000, now=0.0, burst=4).tick == Pace(100_000, now=0.0).tick
+
+
 def test_a_slow_pace_sends_one_at_a_time() -> None:
     pace = Pace(10, now=0.0)
     assert [pace.due(tick / 20) for tick in range(1, 7)] == [0, 1, 0, 1, 0, 1]

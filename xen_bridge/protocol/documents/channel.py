@@ -7,9 +7,9 @@ each start of its program, so that either side sees when the other began anew.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.hello import NodeHello
 from xen_bridge.protocol.documents.route_change import RouteChange
@@ -23,7 +23,7 @@ MAX_MESSAGES = 64
 """In one document."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NumberedMessage:
     """One document of an application, and its place in the order."""
 
@@ -31,7 +31,7 @@ class NumberedMessage:
     body: Any = document_field(one_of=BODIES)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ChannelMessages:
     """Messages in their order; none at all asks how far the receiver is.
 
@@ -43,7 +43,7 @@ class ChannelMessages:
     messages: tuple[NumberedMessage, ...] = document_field((), tag="Message", at_most=MAX_MESSAGES)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Acknowledgement:
     """All messages up to ``acknowledged`` were taken, of the sender's ``of_incarnation``.
 

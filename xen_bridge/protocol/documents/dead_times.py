@@ -5,17 +5,16 @@ Asked of the agent of a virtual router, through its Domain 0.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GetDeadTimes:
     """Ask for those of all protocols that run."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SessionDeadTime:
     """A session: its protocol, with whom, or by which interface, and the seconds that end it."""
 
@@ -24,7 +23,7 @@ class SessionDeadTime:
     seconds: float = document_field(least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DeadTimesAnswer:
     """All of them, the shortest first; ``unknown`` says why some could not be read."""
 
@@ -32,7 +31,7 @@ class DeadTimesAnswer:
     unknown: tuple[str, ...] = document_field((), tag="Unknown", at_most=16)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class HoldSessions:
     """Have the BFD sessions of a router outlast ``seconds`` of silence, until they are released.
 
@@ -42,12 +41,12 @@ class HoldSessions:
     seconds: float = document_field(least=0.1, most=60)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ReleaseSessions:
     """Put the timers back that were raised."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class HeldSessions:
     """With whom the sessions are whose timers were changed."""
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DOMAIN, MAC
 
@@ -17,7 +17,7 @@ MIN_VLAN, MAX_VLAN = 1, 4094
 Kind = Literal["plain", "physical_function", "virtual_function"]
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Device:
     """A PCI device. ``assignable``: Xen's driver has it, so a domain may be given it.
 
@@ -40,7 +40,7 @@ class Device:
     max_functions: int = document_field(0, least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class VifQueues:
     """The queues of one vif."""
 
@@ -49,7 +49,7 @@ class VifQueues:
     transmit: int = document_field(least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Queues:
     """The queues that new vifs may have, and that those of running domains do have."""
 
@@ -57,12 +57,12 @@ class Queues:
     vifs: tuple[VifQueues, ...] = document_field((), tag="Vif")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ListDevices:
     """Ask for the devices and queues."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Devices:
     """What there is to be given to domains.
 
@@ -74,7 +74,7 @@ class Devices:
     unknown: tuple[str, ...] = document_field((), tag="Unknown")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SetFunctions:
     """Have a physical function make so many virtual ones; 0 takes all away."""
 
@@ -82,14 +82,14 @@ class SetFunctions:
     count: int = document_field(least=0, most=MAX_FUNCTIONS)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SetQueues:
     """Let new vifs have at most so many queues."""
 
     count: int = document_field(least=1, most=MAX_QUEUES)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SetDriver:
     """Take a device from the host's driver (``xen``) or return it (``host``)."""
 
@@ -97,7 +97,7 @@ class SetDriver:
     driver: Literal["xen", "host"] = document_field()
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class AttachDevice:
     """Give a device to a domain; a virtual function may be given an address and a VLAN."""
 
@@ -107,7 +107,7 @@ class AttachDevice:
     vlan: int | None = document_field(None, least=MIN_VLAN, most=MAX_VLAN)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RemoveDevice:
     """Take a device back from a domain."""
 

@@ -7,9 +7,9 @@ is percent of one physical CPU, 0 for none (report 2.1).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 
 DOMAIN = r"[^\s/.-]([^/]{0,62}[^\s/])?"
@@ -54,14 +54,14 @@ Origin = Literal["libvirt", "xl"]
 """Who keeps a domain: libvirt, through which ours are made, or xl, whose libvirt does not see."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class VcpuPins:
     """Which physical CPUs a vCPU may run on, in order."""
 
     cpus: tuple[int, ...] = document_field(tag="Cpu", least=0, most=MAX_CPUS, at_least=1)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Vcpus:
     """How many vCPUs a domain has now and may have (None: unknown), and where each may run."""
 
@@ -70,7 +70,7 @@ class Vcpus:
     affinity: tuple[VcpuPins, ...] = document_field(())
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SchedulerParameters:
     """The scheduler's kind and what it was told; None where it knows no such thing, or unknown."""
 
@@ -79,7 +79,7 @@ class SchedulerParameters:
     cap: int | None = document_field(None, least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DomainInterface:
     """A network interface of a domain; ``target`` is its end in Domain 0."""
 
@@ -88,7 +88,7 @@ class DomainInterface:
     target: str | None = document_field(None, pattern=DEVICE_NAME)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class Domain:
     """One domain. ``id`` is None while it is not running.
 
@@ -124,7 +124,7 @@ def agent_name(domain: Domain) -> str:
     return domain.name if re.fullmatch(ROUTER, domain.name) else domain.uuid
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class PhysicalHostInfo:
     """A physical host; ``capabilities`` are the names of what its back end can do.
 
@@ -148,7 +148,7 @@ class PhysicalHostInfo:
 # ---- asked
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GetNode:
     """Ask for the host and all its domains at once.
 
@@ -159,14 +159,14 @@ class GetNode:
     affinity: bool = document_field(True)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GetDomain:
     """Ask for one domain."""
 
     domain: str = document_field(pattern=DOMAIN)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NewInterface:
     """An interface for a new domain, and its addresses with their prefix lengths."""
 
@@ -175,7 +175,7 @@ class NewInterface:
     addresses: tuple[str, ...] = document_field((), tag="Address", pattern=PREFIXED, at_most=16)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NewRoute:
     """A static route of a new domain: to a range, by way of a neighbor."""
 
@@ -183,7 +183,7 @@ class NewRoute:
     via: str = document_field(pattern=ADDRESS)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NewDisk:
     """A disk for a new domain: a block device or image in Domain 0, and its name in the guest."""
 
@@ -192,7 +192,7 @@ class NewDisk:
     read_only: bool = document_field(False)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class CreateDomain:
     """Define a paravirtual domain and, unless told otherwise, start it.
 
@@ -227,7 +227,7 @@ class CreateDomain:
     configuration: str | None = document_field(None, most=65_536)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SetDomain:
     """Change a domain; what is None stays. ``affinity`` has one entry, or one per vCPU.
 
@@ -249,19 +249,19 @@ class SetDomain:
     no_network: bool = document_field(False)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DeleteDomain:
     """Destroy a domain if it runs, and forget it."""
 
     domain: str = document_field(pattern=DOMAIN)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ListSchedulers:
     """Ask for the scheduling parameters of every running domain (``xm sched-credit``)."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ListVcpus:
     """Ask where every vCPU runs and may run (``xm vcpu-list``)."""
 
@@ -269,7 +269,7 @@ class ListVcpus:
 # ---- answered
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Node:
     """The host and all its domains."""
 
@@ -277,14 +277,14 @@ class Node:
     domains: tuple[Domain, ...] = document_field((), tag="Domain")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DomainAnswer:
     """One domain, after what was asked has been done."""
 
     domain: Domain = document_field()
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DomainScheduling:
     """The scheduling parameters of one domain."""
 
@@ -293,14 +293,14 @@ class DomainScheduling:
     scheduler: SchedulerParameters = document_field()
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Schedulers:
     """The scheduling parameters of every running domain."""
 
     domains: tuple[DomainScheduling, ...] = document_field((), tag="Domain")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class VcpuAssignment:
     """Where a vCPU runs (``cpu`` None: nowhere now), and where it may run; time in seconds."""
 
@@ -313,13 +313,13 @@ class VcpuAssignment:
     affinity: tuple[int, ...] = document_field((), tag="Cpus", least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class VcpuList:
     """Where every vCPU runs."""
 
     assignments: tuple[VcpuAssignment, ...] = document_field((), tag="Assignment")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Done:
     """It is done; there is nothing to tell."""

@@ -6,9 +6,9 @@ answer says whether they are, and which routes Domain 0 has.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar, Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER
 from xen_bridge.protocol.documents.measures import ADDRESS
@@ -21,7 +21,7 @@ MAX_GENERATION = (1 << 63) - 1
 HelloState = Literal["separated", "refused"]
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NodeHello:
     """Who is there: a Domain 0 or a virtual router, and its name where it knows one.
 
@@ -34,7 +34,7 @@ class NodeHello:
     number: int = document_field(1, least=1)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RouterInterface:
     """An Ethernet interface of a router, as its kernel has it.
 
@@ -54,7 +54,7 @@ class RouterInterface:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class KernelKind:
     """A kind of thing that the router's own kernel does with packets and Domain 0 would not."""
 
@@ -62,7 +62,7 @@ class KernelKind:
     evidence: str = document_field("", most=300)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RouterHello:
     """The name that a router gives itself, its Ethernet interfaces, and what its kernel does.
 
@@ -81,7 +81,7 @@ class RouterHello:
     kinds: tuple[KernelKind, ...] = document_field((), tag="Kind", at_most=MAX_KINDS)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class HelloAnswer:
     """What became of a Hello, and why not, where it was refused.
 

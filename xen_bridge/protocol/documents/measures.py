@@ -7,10 +7,11 @@ what Domain 0 received on the vif is what the guest transmitted.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, ClassVar
 
 from xen_bridge.errors import InvalidRequest
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 
 XENTOP, IFCONFIG, LATENCY, MEMORY = 1, 2, 3, 4
@@ -22,7 +23,7 @@ MAX_SECONDS = 3600.0
 """Of one request, all its iterations together."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class UsedGatherers:
     """Which gatherers to use (listing 2.1); all four are named, in any order."""
 
@@ -34,7 +35,7 @@ class UsedGatherers:
     memory: bool = document_field(False, tag="memGatherer")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Sampling:
     """How often to measure: ``interval`` is in seconds, between the beginnings of iterations."""
 
@@ -48,7 +49,7 @@ class Sampling:
         return (self.iterations - 1) * self.interval
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LatencySampling:
     """As :class:`Sampling`, and how to probe each neighbor; ``ping_interval`` is in seconds.
 
@@ -68,7 +69,7 @@ class LatencySampling:
         return (self.iterations - 1) * max(self.interval, probing) + probing
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GathererParameters:
     """What should not have its default value (listing 2.1)."""
 
@@ -79,7 +80,7 @@ class GathererParameters:
     memory: Sampling | None = document_field(None, tag="memGatherer")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Measures:
     """How the measures should be done (listing 2.1)."""
 
@@ -120,7 +121,7 @@ class Measures:
 # ---- xentop (listing 2.3)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class VirtualInterface:
     """The counters of one vif, seen from Domain 0."""
 
@@ -135,7 +136,7 @@ class VirtualInterface:
     transmission_drops: int = document_field(least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DomainUsage:
     """What one domain uses: CPU seconds so far, CPU percent of one physical CPU, memory in kB.
 
@@ -153,7 +154,7 @@ class DomainUsage:
     interfaces: tuple[VirtualInterface, ...] = document_field((), tag="NetworkInterface")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class XentopIteration:
     """One round of the xentop gatherer."""
 
@@ -165,7 +166,7 @@ class XentopIteration:
 # ---- memory (listing 2.4)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MemoryIteration:
     """One round of the memory gatherer, in kB."""
 
@@ -182,7 +183,7 @@ class MemoryIteration:
 # ---- ifconfig (listing 2.5)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IPv4Address:
     """An address of an interface, its broadcast address and its mask."""
 
@@ -191,7 +192,7 @@ class IPv4Address:
     netmask: str | None = document_field(None, tag="IPv4NetMask", empty=True)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IPv6Address:
     """An address of an interface with its prefix length, and its scope."""
 
@@ -199,7 +200,7 @@ class IPv6Address:
     scope: str | None = document_field(None, tag="IPv6Scope", empty=True)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NetworkInterface:
     """An interface as ifconfig describes it; rates are bytes per second, None at first."""
 
@@ -228,7 +229,7 @@ class NetworkInterface:
     reception_rate: float | None = document_field(None, least=0, empty=True)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IfconfigIteration:
     """One round of the ifconfig gatherer."""
 
@@ -240,7 +241,7 @@ class IfconfigIteration:
 # ---- latency (listing 2.6)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RttData:
     """Round-trip times in milliseconds."""
 
@@ -250,7 +251,7 @@ class RttData:
     mean_deviation: float = document_field(tag="MDev", least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NeighborData:
     """The probes to one neighbor; ``rtt`` is None when nothing came back."""
 
@@ -261,7 +262,7 @@ class NeighborData:
     rtt: RttData | None = document_field(None, tag="RttData")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IterationNeighbor:
     """One neighbor and its latency."""
 
@@ -269,7 +270,7 @@ class IterationNeighbor:
     data: NeighborData = document_field(tag="NeighborData")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LatencyIteration:
     """One round of the latency gatherer."""
 
@@ -281,7 +282,7 @@ class LatencyIteration:
 # ---- listing 2.2
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class XentopMeasures:
     """What the xentop gatherer measured.
 
@@ -296,7 +297,7 @@ class XentopMeasures:
     failures: int | None = document_field(None, least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IfconfigMeasures:
     """What the ifconfig gatherer measured."""
 
@@ -305,7 +306,7 @@ class IfconfigMeasures:
     iterations: tuple[IfconfigIteration, ...] = document_field((), tag="Iteration")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LatencyMeasures:
     """What the latency gatherer measured."""
 
@@ -314,7 +315,7 @@ class LatencyMeasures:
     iterations: tuple[LatencyIteration, ...] = document_field((), tag="Iteration")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MemoryMeasures:
     """What the memory gatherer measured."""
 
@@ -333,7 +334,7 @@ TOOLS: dict[int, type[Any]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MeasuresAnswer:
     """The measures of one request, one entry per gatherer used."""
 

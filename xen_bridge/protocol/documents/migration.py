@@ -7,9 +7,9 @@ have ended, also after a restart of either side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DOMAIN, NODE_URL, ROUTER, UUID
 
@@ -43,7 +43,7 @@ StepState = Literal["pending", "running", "done", "failed", "undone"]
 # ---- asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class MigrateDomain:
     """Begin to move a running domain to another host; with ``dry_run`` tell what would be done.
 
@@ -69,19 +69,19 @@ class MigrateDomain:
     tunnels: bool = document_field(False)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GetMigration:
     """Ask how far a migration has come; SubjectNotFound for one that was never begun here."""
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ListMigrations:
     """Ask for every migration that this node remembers as its source."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class AbortMigration:
     """Have a migration taken back; RequestConflict once it is committed, or has ended."""
 
@@ -91,7 +91,7 @@ class AbortMigration:
 # ---- answered
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MigrationRefusal:
     """One reason why a migration is not begun, and the field of the request that it is about.
 
@@ -104,7 +104,7 @@ class MigrationRefusal:
     is_conflict: bool = document_field(False)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MigrationStep:
     """One step; its times are seconds since the migration began, None until then.
 
@@ -118,7 +118,7 @@ class MigrationStep:
     detail: str | None = document_field(None, most=MAX_TEXT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class MigrationStatus:
     """How far a migration has come, or what a dry run found.
 
@@ -145,7 +145,7 @@ class MigrationStatus:
     steps: tuple[MigrationStep, ...] = document_field((), tag="Step", at_most=MAX_STEPS)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class MigrationList:
     """Every migration that a node remembers, oldest first."""
 

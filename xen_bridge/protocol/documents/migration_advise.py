@@ -7,9 +7,9 @@ does by itself what is left to do.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, CreateDomain, VcpuPins
 from xen_bridge.protocol.documents.hello import (
@@ -36,7 +36,7 @@ there; finish: all is done at the source."""
 IncomingState = Literal["prepared", "here", "finished", "aborted"]
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class SiteFact:
     """One fact about where a domain is to arrive, for the back ends of both sides."""
 
@@ -44,7 +44,7 @@ class SiteFact:
     value: str = document_field(most=MAX_TEXT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class PrepareIncoming:
     """Have room made for a domain that is to come; with ``dry_run`` only tell whether it could.
 
@@ -62,7 +62,7 @@ class PrepareIncoming:
     tunnel_to: str | None = document_field(None, pattern=ADDRESS)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class AdviseMigration:
     """Tell that a migration goes on, or has come so far that the destination is to take a step."""
 
@@ -70,14 +70,14 @@ class AdviseMigration:
     step: AdvisedStep = document_field()
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class AbortIncoming:
     """Have removed what was prepared; RequestConflict if the domain has come."""
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class OfferRoutes:
     """A piece of a separated router's FIB, in order; the data plane follows."""
 
@@ -85,7 +85,7 @@ class OfferRoutes:
     change: RouteChange = document_field()
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LandingPort:
     """A port of a data plane that is to be made: its MAC, its physical interface, its addresses."""
 
@@ -96,7 +96,7 @@ class LandingPort:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LandingNeighbor:
     """An address beside a port (by its place among the ports), and the MAC that it has."""
 
@@ -105,7 +105,7 @@ class LandingNeighbor:
     mac: str = document_field(pattern=MAC)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class OfferPlane:
     """Have a separated router's data plane made, which passes nothing before it is bound.
 
@@ -126,7 +126,7 @@ class OfferPlane:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class DeliverFrames:
     """Give a router that has come frames for it that arrived at the source, in their order.
 
@@ -143,7 +143,7 @@ class DeliverFrames:
 # ---- answered
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class LinkTunnel:
     """A bridge that goes on at another host, through a tunnel of that number (24 bits)."""
 
@@ -151,7 +151,7 @@ class LinkTunnel:
     number: int = document_field(least=1, most=MAX_TUNNEL)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IncomingSite:
     """Where a domain is to arrive, as the destination's back end tells that of the source.
 
@@ -162,7 +162,7 @@ class IncomingSite:
     tunnels: tuple[LinkTunnel, ...] = document_field((), tag="Tunnel", at_most=MAX_INTERFACES)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class IncomingStatus:
     """How far a destination has come with a migration.
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import MAC
 from xen_bridge.protocol.documents.measures import ADDRESS
@@ -11,7 +10,7 @@ from xen_bridge.protocol.documents.measures import ADDRESS
 SECONDS, WIDE_SECONDS = 25.0, 600.0
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ScanNeighbors:
     """Ask who is beside a node; ``wide`` has ranges of more than a /20 scanned too."""
 
@@ -23,7 +22,7 @@ class ScanNeighbors:
         return WIDE_SECONDS if self.wide else SECONDS
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ScannedNeighbor:
     """Who answered beside an interface; the latency is the round trip in milliseconds."""
 
@@ -33,7 +32,7 @@ class ScannedNeighbor:
     latency_ms: float | None = document_field(None, tag="LatencyMs", least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Neighborhood:
     """All who answered, in order of their addresses.
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, UUID
 from xen_bridge.protocol.documents.hello import PREFIX
@@ -13,14 +13,14 @@ from xen_bridge.protocol.documents.measures import ADDRESS
 PlaneState = Literal["synchronizing", "separated", "refused", "broken"]
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ListPlanes:
     """Ask for the separated routers; with ``check`` the kernel is asked whether all is there."""
 
     check: bool = document_field(False)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class PlanePort:
     """An interface of a router, and what stands for it in Domain 0.
 
@@ -36,7 +36,7 @@ class PlanePort:
     addresses: tuple[str, ...] = document_field((), tag="Address", pattern=PREFIX)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class SeparatedPlane:
     """A router as Domain 0 has it.
 
@@ -67,7 +67,7 @@ class SeparatedPlane:
     faults: tuple[str, ...] = document_field((), tag="Fault")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class PlaneTunnel:
     """This host's end of the tunnel by which a bridge goes on at another host.
 
@@ -86,7 +86,7 @@ class PlaneTunnel:
     faults: tuple[str, ...] = document_field((), tag="Fault")
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class PlaneList:
     """All of them, by name, and the ends of tunnels that are here, by device."""
 

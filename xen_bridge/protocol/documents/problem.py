@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import ClassVar
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ApplicationError:
     """The status, as HTTP's, what it means, what happened, and the field at fault if one is."""
 

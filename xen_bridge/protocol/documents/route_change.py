@@ -7,9 +7,9 @@ scopes and types of service by rtnetlink's numbers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.measures import ADDRESS
 
@@ -22,7 +22,7 @@ RouteType = Literal["unicast", "blackhole", "unreachable", "prohibit", "throw"]
 Family = Literal["ipv4", "ipv6"]
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RouteHop:
     """One way out: an interface, and who is asked there, if it is not the destination itself."""
 
@@ -31,7 +31,7 @@ class RouteHop:
     weight: int = document_field(1, least=1, most=256)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GroupMember:
     """A nexthop object that is one of several, with its weight."""
 
@@ -39,7 +39,7 @@ class GroupMember:
     weight: int = document_field(1, least=1, most=256)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class NexthopDefinition:
     """A nexthop object: one way out, a group of others, or (neither) one that throws away."""
 
@@ -49,7 +49,7 @@ class NexthopDefinition:
     members: tuple[GroupMember, ...] = document_field((), tag="Member", at_most=MAX_HOPS)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class RoutesSet:
     """Routes that are there now, and lead by a nexthop object, by hops, or nowhere.
 
@@ -67,7 +67,7 @@ class RoutesSet:
     prefixes: str = document_field(least=1, most=MAX_PREFIXES_TEXT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class RoutesRemoved:
     """Routes that are there no longer, whatever way they led."""
 
@@ -76,7 +76,7 @@ class RoutesRemoved:
     prefixes: str = document_field(least=1, most=MAX_PREFIXES_TEXT)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class RouteChange:
     """A piece of what changed, to be applied in the order of its fields.
 

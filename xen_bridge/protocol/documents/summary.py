@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class GetSummary:
     """Ask for the five measures, taken over ``interval`` seconds."""
 
     interval: float = document_field(0.5, least=0.05, most=10)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Throughput:
     """Bits per second over all interfaces but the loopback."""
 
@@ -22,7 +21,7 @@ class Throughput:
     tx: int = document_field(least=0)
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class Summary:
     """How busy a node is, what it carries and loses, and which addresses are beside it."""
 

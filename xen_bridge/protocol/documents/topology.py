@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from xen_bridge.protocol.document_form import document_form
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import (
     MAC,
@@ -24,7 +23,7 @@ MARGIN_SECONDS = 5.0
 """For what a look takes besides the scanning."""
 
 
-@dataclass(frozen=True, slots=True)
+@document_form
 class ConsolidateNode:
     """Ask what a node has and who is beside it; ``wide`` as in ScanNeighbors."""
 
@@ -41,7 +40,7 @@ class ConsolidateNode:
         return ROUNDS * self.seconds_for_one + MARGIN_SECONDS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class ElementInterface:
     """An interface of a network element: ``kind`` is the kernel's, or ``hardware``.
 
@@ -57,7 +56,7 @@ class ElementInterface:
     addresses: tuple[str, ...] = document_field((), tag="Address", pattern=PREFIXED)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class RouterElement:
     """A virtual element, as its host knows it, and as it is seen from inside.
 
@@ -77,7 +76,7 @@ class RouterElement:
     problems: tuple[str, ...] = document_field((), tag="Problem")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@document_form(kw_only=True)
 class ConsolidatedNode:
     """A node: its own interfaces and bridges, who is beside them, and its virtual elements.
 

@@ -29,6 +29,8 @@ Key = tuple[Match, int]
 Table = Mapping[Key, FlowMod]
 Tables = dict[int, dict[Key, FlowMod]]
 End = tuple[int, int]
+_Out = tuple[End, int | None]
+"""Out of which port of which switch, and with which tag."""
 
 
 class Wave(NamedTuple):
@@ -124,7 +126,7 @@ class Model:
             self._at.append(after(self._at[-1], wave.messages))
         self._variants: dict[tuple[int, int], list[Table]] = {}
         self.end = 2 * len(waves)
-        self._looked_up: dict[tuple[int, int, int, int | None], list[FlowMod | str | None]] = {}
+        self._fates: dict[tuple[int, int, int, int | None], list[_Out | str]] = {}
 
     @property
     def final(self) -> Tables:
@@ -147,8 +149,7 @@ class Model:
 
     def _follow(self, journey: Journey, first: int, last: int) -> str | None:
         """Follow packets that come in at any time from ``first`` on and are out by ``last``."""
-        start = Packet(*journey.src, journey.vlan, first, 0)
-        start = start._replace(passed=_passed(journey, start))
+        start = Packet(*journey.src, journey.vlan, first, _passed(journey, journey.src[0], 0))
         on_way = {start}
         done: set[Packet] = set()
         trail = [(start, self._next(journey, start, last))]
@@ -170,26 +171,22 @@ class Model:
         return None
 
     def _next(self, journey: Journey, packet: Packet, last: int) -> Iterator[Packet | str]:
-        if packet.time < last:
-            yield packet._replace(time=packet.time + 1)
-        for entry in self._entries(packet):
-            if entry is None or isinstance(entry, str):
-                yield entry or "a drop"
-                continue
-            copies = forwarded(entry.actions, packet.in_port, packet.vlan)
-            if len(copies) != 1:
-                yield f"{len(copies)} copies"
-                continue
-            ((port, vlan),) = copies
-            yield from self._sent(journey, packet, (packet.dpid, port), vlan)
+        dpid, in_port, vlan, time, passed = packet
+        if time < last:
+            yield Packet(dpid, in_port, vlan, time + 1, passed)
+        for fate in self._fates_of(packet):
+            if isinstance(fate, str):
+                yield fate
+            else:
+                yield from self._sent(journey, packet, *fate)
 
     def _sent(
         self, journey: Journey, packet: Packet, out: End, vlan: int | None
     ) -> Iterator[Packet | str]:
         peer = self._links.get(out)
         if peer is not None:
-            there = Packet(*peer, vlan, packet.time, packet.passed)
-            yield there._replace(passed=_passed(journey, there))
+            passed = _passed(journey, peer[0], packet.passed)
+            yield Packet(*peer, vlan, packet.time, passed)
         elif out != journey.dst:
             yield f"out at {out}"
         elif vlan != journey.vlan:
@@ -197,19 +194,20 @@ class Model:
         elif packet.passed != len(journey.waypoints):
             yield "a waypoint passed by"
 
-    def _entries(self, packet: Packet) -> list[FlowMod | str | None]:
-        """Return what the packet may meet: one table between waves, any subset during one."""
+    def _fates_of(self, packet: Packet) -> list[_Out | str]:
+        """Return where the packet may go out, and with which tag; or what goes wrong."""
         key = (packet.time, *packet[:3])
-        found = self._looked_up.get(key)
+        found = self._fates.get(key)
         if found is None:
-            found = [
+            entries = (
                 lookup(table, packet.in_port, packet.vlan)
                 for table in self._tables(packet.time, packet.dpid)
-            ]
-            self._looked_up[key] = found
+            )
+            found = self._fates[key] = [_fate(entry, packet) for entry in entries]
         return found
 
     def _tables(self, time: int, dpid: int) -> list[Table]:
+        """Return what the switch may have: one table between waves, any subset during one."""
         place, arriving = divmod(time, 2)
         table = self._at[place].get(dpid, {})
         if not arriving:
@@ -235,7 +233,18 @@ def subsets(items: Sequence[Outgoing]) -> Iterator[tuple[Outgoing, ...]]:
     return chain.from_iterable(combinations(items, size) for size in range(len(items) + 1))
 
 
-def _passed(journey: Journey, packet: Packet) -> int:
+def _fate(entry: FlowMod | str | None, packet: Packet) -> _Out | str:
+    """Return what an entry, a miss or a doubt makes of a packet."""
+    if entry is None or isinstance(entry, str):
+        return entry or "a drop"
+    copies = forwarded(entry.actions, packet.in_port, packet.vlan)
+    if len(copies) != 1:
+        return f"{len(copies)} copies"
+    ((port, vlan),) = copies
+    return (packet.dpid, port), vlan
+
+
+def _passed(journey: Journey, dpid: int, passed: int) -> int:
+    """Return how many waypoints are passed once a packet has come to a switch."""
     points = journey.waypoints
-    here = packet.passed < len(points) and points[packet.passed] == packet.dpid
-    return packet.passed + here
+    return passed + (passed < len(points) and points[passed] == dpid)

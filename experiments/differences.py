@@ -1,0 +1,269 @@
+"""Sentences on how what was measured differs from what the report says; no I/O.
+
+Each is made of the curves that there are: what was not measured, or came out otherwise, is not
+said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from statistics import median
+
+from experiments.sentences import Curves, ends, number, percent, ranges
+from experiments.summary import CurvePoint
+
+REPORT_GAP_MS = 200.0
+"""By which the report's downtime is lower with plane separation (4.1.2)."""
+REPORT_TOTAL_MS = 5.0
+"""The report's total time of a migration on OpenFlow (4.1.2)."""
+STEADY = 1.5
+"""Medians of a curve that lie this many times apart at most are roughly constant."""
+TOLERANCE = 0.1
+_FULL = 97.0
+"""Per cent of a CPU from which on it has nothing to spare, as it is measured."""
+_TWO = 2
+
+
+def downtime(curves: Curves) -> str:
+    """Tell of downtimes, in ms."""
+    return " ".join(_downtime(curves))
+
+
+def _downtime(curves: Curves) -> Iterator[str]:
+    yield f"Ours, from the packets that were lost: {ranges(curves, 'ms')}."
+    still = _without_any(curves)
+    if still:
+        yield f"Nothing was lost with {_names(still)}: the data plane did not stand still."
+    for label, points in curves.items():
+        if label not in still and len(points) >= _TWO:
+            steady = _spread(points) <= STEADY
+            yield f"{label}: {'roughly constant, as in the report' if steady else 'not constant'}."
+    for where, separated, standard in _pairs(curves):
+        gap = _middle(standard) - _middle(separated)
+        yield (
+            f"On {where} it is {number(abs(gap))} ms {'lower' if gap >= 0 else 'higher'} with "
+            f"plane separation (report: {number(REPORT_GAP_MS)} ms lower, of the control plane)."
+        )
+    if "netns, standard" in curves:
+        yield (
+            "A router on netns has no memory to copy: it stands still for the report's "
+            f"{number(REPORT_GAP_MS)} ms because it is told to, and for its move."
+        )
+
+
+def losses(curves: Curves) -> str:
+    """Tell of packets lost."""
+    return " ".join(_losses(curves))
+
+
+def _losses(curves: Curves) -> Iterator[str]:
+    yield f"Ours: {ranges(curves, 'packets')}."
+    still = _without_any(curves)
+    if still:
+        yield f"As in the report nothing is lost with {_names(still)}."
+    for label, points in curves.items():
+        if label in still:
+            continue
+        if not label.endswith("standard"):
+            yield f"{label} loses packets here, and none in the report: see the logs of this run."
+        elif len(points) >= _TWO:
+            yield f"{label}: {_how_it_rises(points)}."
+    if "netns, standard" in curves:
+        yield "Through routers on netns packets go both ways, so that a standstill counts twice."
+
+
+def _how_it_rises(points: Sequence[CurvePoint]) -> str:
+    first, last = points[0], points[-1]
+    if last.y.median <= first.y.median:
+        return "no rise with the rate, other than in the report"
+    times, rates = last.y.median / max(first.y.median, 1.0), float(last.x) / float(first.x)
+    near = rates / STEADY <= times <= rates * STEADY
+    how = "in proportion, as in the report" if near else "not in proportion"
+    return f"{number(times)} times the losses at {number(rates)} times the rate, {how}"
+
+
+def total(curves: Curves) -> str:
+    """Tell of total times, in ms."""
+    return " ".join(_total(curves))
+
+
+def _total(curves: Curves) -> Iterator[str]:
+    yield f"Ours: {ranges(curves, 'ms')}."
+    if "OpenFlow" in curves:
+        times = _middle(curves["OpenFlow"]) / REPORT_TOTAL_MS
+        yield (
+            f"On OpenFlow that is {number(times)} times the report's {number(REPORT_TOTAL_MS)} ms, "
+            "which is the time of sending; ours ends when every switch has confirmed that the "
+            "traffic has turned."
+        )
+    for where, separated, standard in _pairs(curves):
+        gap = (_middle(separated) - _middle(standard)) / 1000
+        yield (
+            f"On {where} plane separation takes {number(abs(gap))} s "
+            f"{'more' if gap >= 0 else 'less'} than the standard migration (report: 15 s more, for "
+            "data planes that are made equal and interfaces that are mapped anew)."
+        )
+
+
+def bandwidth(curves: Curves) -> str:
+    """Tell of two senders' bandwidths over time, in kb/s, and of their limits."""
+    return " ".join(_bandwidth(curves))
+
+
+def _bandwidth(curves: Curves) -> Iterator[str]:
+    for sender in ("A", "B"):
+        points, limits = curves.get(f"sender {sender}", ()), curves.get(f"limit of {sender}", ())
+        wanted = {point.x: point.y.median for point in limits}
+        parts = [one.y.median / wanted[one.x] for one in points if wanted.get(one.x)]
+        free = [one.y.median for one in points if one.x not in wanted]
+        if free:
+            yield f"Sender {sender}: {number(median(free))} kb/s where it has no limit"
+        if parts:
+            off = sum(abs(part - 1) > TOLERANCE for part in parts)
+            yield (
+                f"and {percent(median(parts))} of its limit where it has one; {off} of "
+                f"{len(parts)} such seconds are more than {percent(TOLERANCE)} off, at changes for "
+                "the most part, as in the report."
+                if off
+                else f"and {percent(median(parts))} of its limit where it has one, in every second "
+                f"within {percent(TOLERANCE)}."
+            )
+    yield "The report has queues; the switch here, in user space, has none, and is controlled by"
+    yield "meters, or by classes of the link that go by marks."
+
+
+def cap(curves: Curves) -> str:
+    """Tell of packets forwarded by two routers, of which the first has the cap."""
+    return " ".join(_cap(curves))
+
+
+def _cap(curves: Curves) -> Iterator[str]:
+    yield f"Ours: {ends(curves, 'packets/s', 'cap in %')}."
+    for label, word in (("r1 (varied)", "falls with its cap"), ("r2", "rises as that cap falls")):
+        points = curves.get(label, ())
+        if len(points) < _TWO:
+            continue
+        low, high = points[0].y, points[-1].y
+        if label == "r2":
+            low, high = high, low
+        if low.high < high.low:
+            yield f"The rate of {label} {word}, as in the report."
+        else:
+            yield f"That the rate of {label} {word} cannot be told from chance here."
+    yield "The report offers 150,000 packets a second, to a machine that is not emulated."
+
+
+def cap_shares(curves: Curves) -> str:
+    """Tell of CPU shares, in per cent of a CPU."""
+    return " ".join(_cap_shares(curves))
+
+
+def _cap_shares(curves: Curves) -> Iterator[str]:
+    yield "The report shows no shares."
+    one, both = curves.get("r1 (varied)", ()), curves.get("both", ())
+    over = [point.y.median - float(point.x) for point in one]
+    if over:
+        yield f"Here r1 is at most {number(max(0.0, *over))} % of a CPU above its cap."
+    if len(both) >= _TWO:
+        least, most = (pick(point.y.median for point in both) for pick in (min, max))
+        yield f"Both together use {number(least)} to {number(most)} % of the CPU that they share."
+    if len(one) >= _TWO and len(curves.get("r2", ())) >= _TWO:
+        yield _what_the_other_took(one, curves["r2"])
+    busy = [point.y.median for point in curves.get("Domain 0", ())]
+    if busy and max(busy) >= _FULL:
+        yield (
+            "Domain 0, on a CPU of its own, has nothing to spare: it brings the packets, and is "
+            "then what bounds the rates, as the report says of its own."
+        )
+
+
+def _what_the_other_took(one: Sequence[CurvePoint], other: Sequence[CurvePoint]) -> str:
+    given = one[-1].y.median - one[0].y.median
+    taken = other[0].y.median - other[-1].y.median
+    what = f"Of the {number(given)} % that the cap takes from r1, r2 takes {number(taken)} %"
+    return f"{what}." if given <= 0 else f"{what}, {percent(max(0.0, taken) / given)} of it."
+
+
+def parts(parameter: str, curves: Curves) -> str:
+    """Tell of the parts that a router has of what two do, in per cent."""
+    return f"Measured here only: {ends(curves, '%', parameter)}."
+
+
+def only_ours(curves: Curves) -> str:
+    """Tell of what the report does not have."""
+    return f"Measured here only: {ranges(curves, '')}."
+
+
+def orders(curves: Curves) -> str:
+    """Tell of packets lost by the order of changes."""
+    still = _without_any(curves)
+    lossless = f" Only {_names(still)} loses nothing." if len(still) == 1 else ""
+    return f"Ours: {ranges(curves, 'packets')}.{lossless}"
+
+
+def distance(curves: Curves) -> str:
+    """Tell of total times against the controller's delay, each way, both in ms."""
+    found = f"Ours: {ends(curves, 'ms', 'delay in ms')}."
+    for points in curves.values():
+        if len(points) >= _TWO:
+            found += f" It rises by {number(_slope(points) / 2)} round trips to the controller."
+    return found
+
+
+def flows(curves: Curves) -> str:
+    """Tell of total times against the number of flows, in ms."""
+    found = f"Ours: {ends(curves, 'ms', 'flows')}."
+    for points in curves.values():
+        if len(points) >= _TWO:
+            found += f" Each further flow takes {number(_slope(points))} ms."
+    return found
+
+
+def switches(curves: Curves) -> str:
+    """Tell of total times against the switches on the path, in ms."""
+    found = f"Ours: {ends(curves, 'ms', 'switches')}."
+    for points in curves.values():
+        if len(points) >= _TWO:
+            times = points[-1].y.median / points[0].y.median
+            longer = float(points[-1].x) / float(points[0].x)
+            found += f" A path {number(longer)} times as long takes {number(times)} times the time:"
+            found += " all entries but the ingress go out together."
+    return found
+
+
+def _pairs(
+    curves: Curves,
+) -> Iterator[tuple[str, Sequence[CurvePoint], Sequence[CurvePoint]]]:
+    """Yield each platform with its curves of plane separation and of the standard migration."""
+    for where in ("netns", "Xen"):
+        separated, standard = (curves.get(f"{where}, {how}") for how in _WAYS)
+        if separated and standard:
+            yield where, separated, standard
+
+
+_WAYS = ("plane separation", "standard")
+
+
+def _without_any(curves: Curves) -> list[str]:
+    """Return the labels of the curves of which every value was 0."""
+    return [label for label, points in curves.items() if not any(one.y.high for one in points)]
+
+
+def _names(labels: Sequence[str]) -> str:
+    *most, last = (f"“{label}”" for label in labels)
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _middle(points: Sequence[CurvePoint]) -> float:
+    return median(point.y.median for point in points)
+
+
+def _spread(points: Sequence[CurvePoint]) -> float:
+    medians = [point.y.median for point in points]
+    return max(medians) / min(medians) if min(medians) > 0 else float("inf")
+
+
+def _slope(points: Sequence[CurvePoint]) -> float:
+    """Return by how much a curve rises from its first point to its last, for each of x."""
+    first, last = points[0], points[-1]
+    return (last.y.median - first.y.median) / (float(last.x) - float(first.x))
