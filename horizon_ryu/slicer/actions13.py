@@ -20,6 +20,7 @@ from horizon_ryu.slicer.known_header13 import CHANGERS, PCP, PRESENT, TYPE, VLAN
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPET
 from horizon_ryu.wire.fields import FIELDS
+from horizon_ryu.wire.match_codes13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.of13.match import OxmField
 from horizon_ryu.wire.of13.structures import (
     Action13,
@@ -41,7 +42,7 @@ from horizon_ryu.wire.of13.structures import (
     ActionSetNwTtl,
     ActionSetQueue,
 )
-from horizon_ryu.wire.ofp13 import OFPP, OFPXMC, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFPP
 from horizon_ryu.wire.protocols import DSCP_SHIFT, ETHERTYPE
 from horizon_ryu.wire.ternary import (
     EVERY_HEADER,

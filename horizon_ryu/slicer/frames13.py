@@ -25,9 +25,10 @@ from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET
 from horizon_ryu.wire.fields import FIELDS, MatchField, Prerequisite, header
 from horizon_ryu.wire.frame_header import header13
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.match_codes13 import OFPMT, OFPXMT_OFB
 from horizon_ryu.wire.of13.controller import PacketOut13
 from horizon_ryu.wire.of13.structures import Action13, ActionOutput13
-from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPMT, OFPP, OFPT, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPP, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_OF_13, HEADER_13, TernaryMatch
 from horizon_ryu.wire.versions import OPENFLOW_13

@@ -19,6 +19,7 @@ from horizon_ryu.wire.actions13 import (
 )
 from horizon_ryu.wire.codec import ANY_MATCH, PacketInFields, VersionCodec
 from horizon_ryu.wire.fields import header
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.messages import (
     FLOOD_GROUP,
     DropBuffered,
@@ -43,7 +44,6 @@ from horizon_ryu.wire.ofp13 import (
     OFPMP,
     OFPT,
     OFPTT,
-    OFPXMT_OFB,
 )
 from horizon_ryu.wire.oxm import ANY_FRAME, encode_match
 from horizon_ryu.wire.reserved_ports import ANY_13, CONTROLLER_13

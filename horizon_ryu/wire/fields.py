@@ -12,8 +12,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
+from horizon_ryu.wire.match_codes13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_DST_SHIFT, OFPFW_NW_SRC_SHIFT
-from horizon_ryu.wire.ofp13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.protocols import ETHERTYPE, ICMPV6, IPPROTO
 from horizon_ryu.wire.struct_layout import format_of, number_code
 

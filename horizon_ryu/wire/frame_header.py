@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
 
+from horizon_ryu.wire.match_codes13 import OFPVID
 from horizon_ryu.wire.match_rules import ADVERTISEMENT, ARP, ICMP, ICMP6, IPV4, IPV6, SOLICITATION
 from horizon_ryu.wire.ofp10 import OFP_VLAN_NONE
-from horizon_ryu.wire.ofp13 import OFPVID
 from horizon_ryu.wire.protocols import (
     DSCP_SHIFT,
     ETHERTYPE,

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, ValueKind, header
 from horizon_ryu.wire.mac_masks import ALL_BITS, GROUP_BIT, masked
+from horizon_ryu.wire.match_codes13 import OFPMT, OFPVID, OFPXMT_OFB
 from horizon_ryu.wire.match_rules import ARP, ICMP6, IPV6, check_inner, check_macs, check_vlan
 from horizon_ryu.wire.messages import VLAN_NONE, VLAN_TAGGED, Match
-from horizon_ryu.wire.ofp13 import OFPMT, OFPVID, OFPXMT_OFB
 from horizon_ryu.wire.oxm_ipv6 import address_fields, mask_of, neighbour_fields
 from horizon_ryu.wire.protocols import (
     DSCP_SHIFT,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import struct
 
 from horizon_ryu.wire.fields import header
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.messages import Match
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.protocols import IPV6_BITS
 
 _SIZE = IPV6_BITS // 8

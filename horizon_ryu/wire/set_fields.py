@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.wire.fields import FIELDS, header
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.match_rules import (
     ADVERTISEMENT,
     ARP,
@@ -22,7 +23,6 @@ from horizon_ryu.wire.match_rules import (
     SOLICITATION,
 )
 from horizon_ryu.wire.messages import VLAN_NONE, Match, SetField
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.oxm import TRANSPORT
 from horizon_ryu.wire.protocols import (
     IPV6_BITS,

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.wire.fields import FIELDS, FIELDS_10, MATCH_SIZE_10
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.protocols import DSCP_SHIFT
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from horizon_ryu.wire.error_codes13 import OFPBMC
 from horizon_ryu.wire.fields import FIELDS, MAX_LENGTH, MatchField, header
-from horizon_ryu.wire.ofp13 import OFPMT, OFPXMT_OFB
+from horizon_ryu.wire.match_codes13 import OFPMT, OFPXMT_OFB
 from horizon_ryu.wire.ternary import FIELDS_OF_13, TernaryMatch
 
 _PRESENT = 0x1000

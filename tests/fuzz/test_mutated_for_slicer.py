@@ -11,6 +11,7 @@ import pytest
 
 from horizon_ryu.slicer.actions13 import set_field
 from horizon_ryu.wire.guard import MessageGuard, Role, Violation
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.of10.asynchronous import FlowRemoved10, PacketIn10, PortStatus10
 from horizon_ryu.wire.of10.controller import PortMod10
 from horizon_ryu.wire.of10.handshake import QueueGetConfigReply10, QueueGetConfigRequest10
@@ -76,7 +77,6 @@ from horizon_ryu.wire.of13.structures import (
     MeterBandDrop,
     MeterBandDscpRemark,
 )
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.symmetric import (
     BarrierReply,
     BarrierRequest,

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from horizon_ryu.wire.codecs import codec_of
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.messages import FLOOD_GROUP
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13
 from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod, MeterMod13
@@ -46,7 +47,6 @@ from horizon_ryu.wire.ofp13 import (
     OFPP,
     OFPQ_ALL,
     OFPRR,
-    OFPXMC,
 )
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent

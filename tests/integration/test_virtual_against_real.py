@@ -17,6 +17,7 @@ import pytest
 
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.match_codes13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.messages import Match
 from horizon_ryu.wire.of10.controller import FlowMod10, PacketOut10
 from horizon_ryu.wire.of10.structures import ActionOutput10, ActionSetDlDst
@@ -28,7 +29,7 @@ from horizon_ryu.wire.of13.structures import (
     InstructionApplyActions,
     InstructionWriteActions,
 )
-from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPG, OFPP, OFPXMC, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPG, OFPP
 from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Error, Hello
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from topologies import openvswitch

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PacketIn13, PortStatus13
 from horizon_ryu.wire.of13.controller import FlowMod13, PacketOut13
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.match import OxmField, OxmMatch
 from horizon_ryu.wire.of13.messages import MESSAGES13
 from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
-from horizon_ryu.wire.ofp13 import (
-    OFP_NO_BUFFER,
-    OFPC,
-    OFPFC,
-    OFPXMC,
-)
+from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPC, OFPFC
 from horizon_ryu.wire.versions import OPENFLOW_13
 from virtual_switch.datapath import Datapath, RemovedEntry
 from virtual_switch.dialect import FrameOut, SwitchTexts, replies, seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 import struct
 from typing import TypeAlias
 
-from horizon_ryu.wire.ofp13 import OFPVID, OFPXMT_OFB
+from horizon_ryu.wire.match_codes13 import OFPVID, OFPXMT_OFB
 from horizon_ryu.wire.protocols import ETHERTYPE, IPPROTO, MAX_VLAN
 
 Fields: TypeAlias = dict[int, int]

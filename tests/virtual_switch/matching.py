@@ -10,10 +10,10 @@ from typing import NamedTuple, TypeAlias
 
 from horizon_ryu.wire.fields import FIELDS, MatchField
 from horizon_ryu.wire.match10 import NW_BITS, NW_DST_SHIFT, NW_SRC_SHIFT
+from horizon_ryu.wire.match_codes13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.of10.structures import Match10
 from horizon_ryu.wire.of13.match import OxmField, OxmMatch
 from horizon_ryu.wire.ofp10 import OFP_VLAN_NONE, OFPFW
-from horizon_ryu.wire.ofp13 import OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.protocols import (
     DSCP_SHIFT,
     ETHERTYPE,

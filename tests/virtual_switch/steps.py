@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.wire.fields import FIELDS
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.of10 import structures as old
 from horizon_ryu.wire.of13 import structures as new
-from horizon_ryu.wire.ofp13 import OFPXMC
 from horizon_ryu.wire.protocols import DSCP_SHIFT
 from virtual_switch import fields as f
 from virtual_switch import port_numbers

@@ -12,8 +12,8 @@ from types import MappingProxyType
 from horizon_ryu.wire.guard.oxm import walk_field
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import Walker, at_least, tlv_list, uint16, uint32, with_header
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID, NX_LEARN, NX_NAT_RANGE, NXAC2PT, NXAST
-from horizon_ryu.wire.ofp13 import OFPXMC
 
 MAX_ACTION_SIZE = 4096
 """Ryu copies the rest of the action for each element in it."""

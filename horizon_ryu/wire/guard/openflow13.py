@@ -30,17 +30,15 @@ from horizon_ryu.wire.guard.walk import (
     uint32,
     with_header,
 )
+from horizon_ryu.wire.match_codes13 import OFPMT, OFPXMC, OFPXMT_OFB
 from horizon_ryu.wire.ofp13 import (
     OFPAT,
     OFPIT,
     OFPMBT,
     OFPMP,
-    OFPMT,
     OFPQT,
     OFPT,
     OFPTFPT,
-    OFPXMC,
-    OFPXMT_OFB,
     ONF_EXPERIMENTER_ID,
 )
 from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_13

@@ -20,13 +20,14 @@ from horizon_ryu.wire.fields import (
 )
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
+from horizon_ryu.wire.match_codes13 import OFPMT, OFPXMC
 from horizon_ryu.wire.nicira_ext import (
     NX_EXPERIMENTER_ID,
     NX_NSH_EXPERIMENTER_ID,
     NXM_0_SIZES,
     NXM_1_SIZES,
 )
-from horizon_ryu.wire.ofp13 import OFPMT, OFPXMC, ONF_EXPERIMENTER_ID
+from horizon_ryu.wire.ofp13 import ONF_EXPERIMENTER_ID
 
 MAX_MATCH_SIZE = 2048
 """All fields of OpenFlow 1.3 with masks need about 500 bytes; the rest is for extensions."""

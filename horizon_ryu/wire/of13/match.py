@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 
 from horizon_ryu.wire.layout import Layout, WireError, many, padded_to_8, record
-from horizon_ryu.wire.ofp13 import OFPMT
+from horizon_ryu.wire.match_codes13 import OFPMT
 
 _HEADER = struct.Struct("!HBB")
 _MATCH_HEADER = struct.Struct("!HH")

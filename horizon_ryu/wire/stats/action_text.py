@@ -13,8 +13,9 @@ from horizon_ryu.wire.fields import (
     field_number,
     header_class,
 )
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID
-from horizon_ryu.wire.ofp13 import OFPAT, OFPIT, OFPXMC
+from horizon_ryu.wire.ofp13 import OFPAT, OFPIT
 from horizon_ryu.wire.read_actions import tlvs
 from horizon_ryu.wire.stats.form import Form, TextField
 from horizon_ryu.wire.stats.value_text import one

@@ -22,8 +22,8 @@ from horizon_ryu.wire.fields import (
     field_number,
     header_class,
 )
+from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.ofp10 import OFPFW, OFPFW_NW_BITS
-from horizon_ryu.wire.ofp13 import OFPXMC
 from horizon_ryu.wire.protocols import IPV4_BITS
 from horizon_ryu.wire.stats.form import Form, TextField
 from horizon_ryu.wire.stats.mapping import MATCH_ORDER

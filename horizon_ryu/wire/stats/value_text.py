@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.fields import ValueKind
+from horizon_ryu.wire.match_codes13 import OFPVID
 from horizon_ryu.wire.messages import VLAN_NONE
-from horizon_ryu.wire.ofp13 import OFPVID
 from horizon_ryu.wire.protocols import DSCP_SHIFT, MAX_VLAN
 from horizon_ryu.wire.struct_layout import NUMBER_CODES
 

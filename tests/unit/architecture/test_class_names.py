@@ -15,6 +15,7 @@ SPECIFICATIONS = {
     "horizon_ryu/wire/ofp13.py",
     "horizon_ryu/wire/error_codes10.py",
     "horizon_ryu/wire/error_codes13.py",
+    "horizon_ryu/wire/match_codes13.py",
 }
 """The enumerations of the two versions: both specifications give them the same names."""
 

@@ -13,6 +13,7 @@ from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, BandwidthShare, DropPolicy
 from horizon_ryu.slicer.actions13 import set_field
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBIC, OFPBMC, OFPBRC, OFPET, OFPFMFC
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.of10.statistics import AggregateStats
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PacketIn13, PortStatus13
 from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod, MeterMod13, PacketOut13
@@ -33,7 +34,7 @@ from horizon_ryu.wire.of13.structures import (
     InstructionWriteMetadata,
     MeterBandDrop,
 )
-from horizon_ryu.wire.ofp13 import OFPFF, OFPG, OFPMP, OFPP, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFPFF, OFPG, OFPMP, OFPP
 from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Error, FeaturesRequest
 from horizon_ryu.wire.ternary import HEADER_13
 from unit.slicing.sliced10 import MACS_0, MACS_1, frame, mac

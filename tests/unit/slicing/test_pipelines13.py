@@ -11,6 +11,7 @@ from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.value_set import ValueSet
 from horizon_ryu.slicer.actions13 import set_field
 from horizon_ryu.wire.frame_header import header13
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.of13.asynchronous import PacketIn13
 from horizon_ryu.wire.of13.controller import FlowMod13
 from horizon_ryu.wire.of13.structures import (
@@ -22,7 +23,6 @@ from horizon_ryu.wire.of13.structures import (
     InstructionWriteActions,
     InstructionWriteMetadata,
 )
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.symmetric import Error
 from unit.slicing.sliced13 import (
     CONTROLLER_PORT,

@@ -12,10 +12,10 @@ from horizon_ryu.wire.error_codes13 import OFPBMC
 from horizon_ryu.wire.fields import FIELDS
 from horizon_ryu.wire.frame_header import header10, header13
 from horizon_ryu.wire.layout import WireError
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.of10.structures import MATCH10
 from horizon_ryu.wire.of13.match import MATCH13
 from horizon_ryu.wire.ofp10 import OFPFW
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.ternary import (
     EVERY_HEADER,
     FIELDS_OF_13,

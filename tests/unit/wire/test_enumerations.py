@@ -11,7 +11,14 @@ from ryu.lib.packet import ether_types, icmpv6, in_proto
 from ryu.ofproto import nicira_ext as ryu_nicira
 from ryu.ofproto import ofproto_common, ofproto_v1_0, ofproto_v1_3
 
-from horizon_ryu.wire import error_codes10, error_codes13, nicira_ext, ofp10, ofp13
+from horizon_ryu.wire import (
+    error_codes10,
+    error_codes13,
+    match_codes13,
+    nicira_ext,
+    ofp10,
+    ofp13,
+)
 from horizon_ryu.wire.error_names import error_name
 from horizon_ryu.wire.protocols import ETHERTYPE, ICMPV6, IPPROTO
 
@@ -29,6 +36,7 @@ MODULES = (
     (ofp13, ofproto_v1_3),
     (error_codes10, ofproto_v1_0),
     (error_codes13, ofproto_v1_3),
+    (match_codes13, ofproto_v1_3),
 )
 
 
@@ -59,8 +67,9 @@ def test_every_name_has_the_number_that_ryu_gives_it(ours: Any, theirs: Any) -> 
     [
         (ofp10, ofproto_v1_0, "OFPT OFPPC OFPPS OFPPF OFPAT OFPFC OFPFF OFPST OFPRR OFPR OFPP"),
         (ofp13, ofproto_v1_3,
-         "OFPT OFPPC OFPPS OFPPF OFPAT OFPIT OFPFC OFPFF OFPMP OFPXMC OFPXMT_OFB OFPTFPT OFPGC "
-         "OFPGT OFPMC OFPMF OFPMBT OFPRR OFPR OFPP OFPQT OFPG OFPCR_ROLE"),
+         "OFPT OFPPC OFPPS OFPPF OFPAT OFPIT OFPFC OFPFF OFPMP OFPTFPT OFPGC OFPGT OFPMC OFPMF "
+         "OFPMBT OFPRR OFPR OFPP OFPQT OFPG OFPCR_ROLE"),
+        (match_codes13, ofproto_v1_3, "OFPXMC OFPXMT_OFB"),
         (error_codes10, ofproto_v1_0, "OFPET OFPHFC OFPBRC OFPBAC OFPFMFC OFPPMFC OFPQOFC"),
         (error_codes13, ofproto_v1_3,
          "OFPET OFPHFC OFPBRC OFPBAC OFPBIC OFPBMC OFPFMFC OFPGMFC OFPPMFC OFPTMFC OFPQOFC "

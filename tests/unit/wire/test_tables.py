@@ -25,8 +25,9 @@ from horizon_ryu.wire.fields import (
 )
 from horizon_ryu.wire.guard.oxm import walk_field
 from horizon_ryu.wire.guard.violation import Violation
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.messages import ONLY_13, Match
-from horizon_ryu.wire.ofp13 import OFPTFPT, OFPXMT_OFB
+from horizon_ryu.wire.ofp13 import OFPTFPT
 from horizon_ryu.wire.protocols import ETHERTYPE
 from horizon_ryu.wire.stats.flow_text import FlowText
 from horizon_ryu.wire.stats.mapping import MATCH_ORDER

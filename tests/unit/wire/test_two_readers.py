@@ -17,9 +17,9 @@ from horizon_ryu.wire import flow_stats, match10, oxm
 from horizon_ryu.wire.action_table import ACTIONS_10
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.fields import FIELDS, MatchField, ValueKind, header
+from horizon_ryu.wire.match_codes13 import OFPXMT_OFB
 from horizon_ryu.wire.messages import VLAN_NONE, FlowEntry, Match, SetField
 from horizon_ryu.wire.ofp10 import OFPFW
-from horizon_ryu.wire.ofp13 import OFPXMT_OFB
 from horizon_ryu.wire.reserved_ports import widened
 from horizon_ryu.wire.set_fields import NAMES
 from horizon_ryu.wire.stats.flow_text import FlowText
