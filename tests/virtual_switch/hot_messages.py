@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 from horizon_ryu.wire.message_table import Envelope
-from horizon_ryu.wire.ofp13 import OFPAT, OFPR
+from horizon_ryu.wire.ofp13 import OFPAT, OFPR, OFPT
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from virtual_switch.dialect import Dialect
 from virtual_switch.pipeline import ForController
@@ -56,19 +56,23 @@ class PacketOutHeads:
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
+        self._kind = dialect.messages.version, int(OFPT.PACKET_OUT)
         self._known: dict[bytes, Any] = {}
 
     def decode(self, message: bytes) -> Envelope:
         """Return what ``dialect.messages.decode`` returns of a packet-out; WireError as there."""
+        decode = self._dialect.messages.decode
         length_at, at = _LIST_AT[self._dialect.messages.version]
         if len(message) < at:
-            return self._dialect.messages.decode(message)
-        version, _, size, xid = _HEADER.unpack_from(message)
+            return decode(message)
+        version, kind, size, xid = _HEADER.unpack_from(message)
+        if (version, kind, size) != (*self._kind, len(message)):
+            return decode(message)
         end = at + int(_LENGTH.unpack_from(message, length_at)[0])
         head = message[_HEADER.size : end]
         known = self._known.get(head)
-        if known is None or size != len(message) or version != self._dialect.messages.version:
-            read = self._dialect.messages.decode(message)
+        if known is None:
+            read = decode(message)
             if len(self._known) < _HEADS_KEPT:
                 self._known[head] = read.message
             return read

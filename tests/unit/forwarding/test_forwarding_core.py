@@ -165,13 +165,19 @@ def mods(messages: Iterable[Outgoing]) -> list[tuple[int, FlowMod]]:
     return [(s.dpid, s.message) for s in messages if isinstance(s.message, FlowMod)]
 
 
-def test_a_new_switch_sends_arp_dhcp_and_icmpv6_for_groups_to_the_controller() -> None:
+def test_a_new_switch_sends_what_tells_where_stations_are_to_the_controller() -> None:
     network = Network([5], [])
     matches = [
         Match(dl_dst_multicast=True, dl_type=0x0806),
+        # RARP and frames of LLC (802.3, of no type), as others send them for a station that moved.
+        Match(dl_dst=frames.BROADCAST, dl_type=0x8035),
+        Match(dl_dst=frames.BROADCAST, dl_type=0x05FF),
         Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=67),
         Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=17, tp_dst=68),
+        Match(dl_dst_multicast=True, dl_type=0x0800, nw_proto=2),
         Match(dl_dst_multicast=True, dl_type=0x86DD, nw_proto=58),
+        Match(dl_dst_multicast=True, dl_type=0x86DD, nw_proto=17, tp_dst=546),
+        Match(dl_dst_multicast=True, dl_type=0x86DD, nw_proto=17, tp_dst=547),
     ]
     assert network.tables == {
         (5, match, Priority.ARP): FlowMod(
