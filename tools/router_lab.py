@@ -69,7 +69,7 @@ class RouterLab:
 
     def __init__(self, folder: Path, with_agent: bool = True) -> None:
         self._with_agent = with_agent
-        self.folder = folder
+        self.folder = folder.absolute()
         self.label = uuid.uuid4().hex[:6]
         self._stack = contextlib.ExitStack()
         self._identity = Identity.create(folder / "xen-identity")

@@ -161,6 +161,23 @@ def test_who_goes_on_finds_no_store_of_before(run: RunFolder) -> None:
     assert "no network" in (places[0] / WHOLE).read_text(encoding="utf-8")
 
 
+def test_an_experiment_is_given_the_whole_path_of_its_folder(
+    run: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bridges of routers take no other, and runs are in a folder below by default."""
+    places: list[Path] = []
+
+    @contextmanager
+    def stage(folder: Path, _is_quick: bool) -> Iterator[Measure]:
+        places.append(folder)
+        yield Bench()._measure
+
+    monkeypatch.chdir(run.path.parent)
+    relative = RunFolder(Path(run.path.name))
+    carry_out([replace(Bench().experiment(), stage=stage)], relative, False, 1)
+    assert [place.is_absolute() for place in places] == [True]
+
+
 def test_a_disk_that_takes_no_more_ends_all(run: RunFolder, tmp_path: Path) -> None:
     full, other = Bench(OSError(errno.ENOSPC, "No space left on device", "x"), 1), Bench()
     with pytest.raises(RunError, match="x: No space left"):
