@@ -139,8 +139,8 @@ def _row(told: Any) -> Row:
 def new_folder(where: Path, name: str) -> Path:
     """Make and return a folder that was not there: ``name``, or with a number behind it.
 
-    A controller that finds the store of an earlier one goes on with its flows. The path is absolute:
-    programs that are started for an experiment may be elsewhere.
+    A controller that finds the store of an earlier one goes on with its flows. The path is
+    absolute: programs that are started for an experiment may be elsewhere.
     """
     where, number = where.absolute(), 1
     while True:
