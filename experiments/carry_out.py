@@ -111,8 +111,9 @@ def _carry_out_all(
             # Whatever a network or a lab does: the other experiments are measured all the same.
             whole = place / WHOLE
             whole.write_text("".join(format_exception(error)), encoding="utf-8")
-            told(Missed(experiment.name, _in_a_line(error)), whole)
-            yield Missed(experiment.name, _in_a_line(error))
+            missed = Missed(experiment.name, _in_a_line(error))
+            told(missed, whole)
+            yield missed
 
 
 def _is_of_an_interrupt(error: BaseException | None) -> bool:

@@ -6,7 +6,8 @@ said.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import wraps
 from statistics import median
 
 from experiments.sentences import Curves, ends, number, percent, ranges
@@ -25,12 +26,19 @@ _FULL = 97.0
 _TWO = 2
 
 
-def downtime(curves: Curves) -> str:
+def _joined(sentences: Callable[[Curves], Iterator[str]]) -> Callable[[Curves], str]:
+    """Return what says all of the sentences."""
+
+    @wraps(sentences)
+    def said(curves: Curves) -> str:
+        return " ".join(sentences(curves))
+
+    return said
+
+
+@_joined
+def downtime(curves: Curves) -> Iterator[str]:
     """Tell of downtimes, in ms."""
-    return " ".join(_downtime(curves))
-
-
-def _downtime(curves: Curves) -> Iterator[str]:
     yield f"Ours, from the packets that were lost: {ranges(curves, 'ms')}."
     still = _without_any(curves)
     if still:
@@ -52,12 +60,9 @@ def _downtime(curves: Curves) -> Iterator[str]:
         )
 
 
-def losses(curves: Curves) -> str:
+@_joined
+def losses(curves: Curves) -> Iterator[str]:
     """Tell of packets lost."""
-    return " ".join(_losses(curves))
-
-
-def _losses(curves: Curves) -> Iterator[str]:
     yield f"Ours: {ranges(curves, 'packets')}."
     still = _without_any(curves)
     if still:
@@ -83,12 +88,9 @@ def _how_it_rises(points: Sequence[CurvePoint]) -> str:
     return f"{number(times)} times the losses at {number(rates)} times the rate, {how}"
 
 
-def total(curves: Curves) -> str:
+@_joined
+def total(curves: Curves) -> Iterator[str]:
     """Tell of total times, in ms."""
-    return " ".join(_total(curves))
-
-
-def _total(curves: Curves) -> Iterator[str]:
     yield f"Ours: {ranges(curves, 'ms')}."
     if "OpenFlow" in curves:
         times = _middle(curves["OpenFlow"]) / REPORT_TOTAL_MS
@@ -106,12 +108,9 @@ def _total(curves: Curves) -> Iterator[str]:
         )
 
 
-def bandwidth(curves: Curves) -> str:
+@_joined
+def bandwidth(curves: Curves) -> Iterator[str]:
     """Tell of two senders' bandwidths over time, in kb/s, and of their limits."""
-    return " ".join(_bandwidth(curves))
-
-
-def _bandwidth(curves: Curves) -> Iterator[str]:
     for sender in ("A", "B"):
         points, limits = curves.get(f"sender {sender}", ()), curves.get(f"limit of {sender}", ())
         wanted = {point.x: point.y.median for point in limits}
@@ -123,17 +122,16 @@ def _bandwidth(curves: Curves) -> Iterator[str]:
             off = sum(abs(part - 1) > TOLERANCE for part in parts)
             where = f"and {percent(median(parts))} of its limit where it has one"
             yield f"{where}; {off} of {len(parts)} such seconds are more than {_OFF} off."
-    yield "The report has some instability around each change. It has queues; the switch here, in"
-    yield "user space, has none, and is controlled by"
-    yield "meters, or by classes of the link that go by marks."
+    yield (
+        "The report has some instability around each change. It has queues; the switch here, in "
+        "user space, has none, and is controlled by meters, or by classes of the link that go by "
+        "marks."
+    )
 
 
-def cap(curves: Curves) -> str:
+@_joined
+def cap(curves: Curves) -> Iterator[str]:
     """Tell of packets forwarded by two routers, of which the first has the cap."""
-    return " ".join(_cap(curves))
-
-
-def _cap(curves: Curves) -> Iterator[str]:
     yield f"Ours: {ends(curves, 'packets/s', 'cap in %')}."
     for label, word in (("r1 (varied)", "falls with its cap"), ("r2", "rises as that cap falls")):
         points = curves.get(label, ())
@@ -149,12 +147,9 @@ def _cap(curves: Curves) -> Iterator[str]:
     yield "The report offers 150,000 packets a second, to a machine that is not emulated."
 
 
-def cap_shares(curves: Curves) -> str:
+@_joined
+def cap_shares(curves: Curves) -> Iterator[str]:
     """Tell of CPU shares, in per cent of a CPU."""
-    return " ".join(_cap_shares(curves))
-
-
-def _cap_shares(curves: Curves) -> Iterator[str]:
     yield "The report shows no shares."
     one, both = curves.get("r1 (varied)", ()), curves.get("both", ())
     over = [point.y.median - float(point.x) for point in one]
@@ -197,34 +192,36 @@ def orders(curves: Curves) -> str:
     return f"Ours: {ranges(curves, 'packets')}.{lossless}"
 
 
-def distance(curves: Curves) -> str:
+@_joined
+def distance(curves: Curves) -> Iterator[str]:
     """Tell of total times against the controller's delay, each way, both in ms."""
-    found = f"Ours: {ends(curves, 'ms', 'delay in ms')}."
-    for points in curves.values():
-        if len(points) >= _TWO:
-            found += f" It rises by {number(_slope(points) / 2)} round trips to the controller."
-    return found
+    yield f"Ours: {ends(curves, 'ms', 'delay in ms')}."
+    for points in _long(curves):
+        yield f"It rises by {number(_slope(points) / 2)} round trips to the controller."
 
 
-def flows(curves: Curves) -> str:
+@_joined
+def flows(curves: Curves) -> Iterator[str]:
     """Tell of total times against the number of flows, in ms."""
-    found = f"Ours: {ends(curves, 'ms', 'flows')}."
-    for points in curves.values():
-        if len(points) >= _TWO:
-            found += f" Each further flow takes {number(_slope(points))} ms."
-    return found
+    yield f"Ours: {ends(curves, 'ms', 'flows')}."
+    for points in _long(curves):
+        yield f"Each further flow takes {number(_slope(points))} ms."
 
 
-def switches(curves: Curves) -> str:
+@_joined
+def switches(curves: Curves) -> Iterator[str]:
     """Tell of total times against the switches on the path, in ms."""
-    found = f"Ours: {ends(curves, 'ms', 'switches')}."
-    for points in curves.values():
-        if len(points) >= _TWO:
-            times = points[-1].y.median / points[0].y.median
-            longer = float(points[-1].x) / float(points[0].x)
-            found += f" A path {number(longer)} times as long takes {number(times)} times the time:"
-            found += " all entries but the ingress go out together."
-    return found
+    yield f"Ours: {ends(curves, 'ms', 'switches')}."
+    for points in _long(curves):
+        times = points[-1].y.median / points[0].y.median
+        longer = float(points[-1].x) / float(points[0].x)
+        yield f"A path {number(longer)} times as long takes {number(times)} times the time:"
+        yield "all entries but the ingress go out together."
+
+
+def _long(curves: Curves) -> Iterator[Sequence[CurvePoint]]:
+    """Yield the curves that have a beginning and an end."""
+    return (points for points in curves.values() if len(points) >= _TWO)
 
 
 def _pairs(

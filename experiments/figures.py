@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -22,9 +21,10 @@ _WHO = (
     ("Xen, standard", "migration-xen-standard"),
 )
 
-LOSSLESS = ("OpenFlow", "netns, plane separation", "Xen, plane separation")
-STANDARD = ("netns, standard", "Xen, standard")
-_CAP_ONLY = "The report varies the cap only."
+STANDARD = tuple(label for label, _ in _WHO if label.endswith("standard"))
+LOSSLESS = tuple(label for label, _ in _WHO if label not in STANDARD)
+_VARIED = {"cap": ("fig2.4", " (% of a CPU)", "linear"), "weight": ("weight", "", "log")}
+"""Of what is varied of a router: how its figures are called, its unit, its scale."""
 
 
 def _systems(packet: int) -> tuple[Series, ...]:
@@ -32,57 +32,53 @@ def _systems(packet: int) -> tuple[Series, ...]:
 
 
 def _migration(packet: int, part: str) -> tuple[Figure, ...]:
-    return tuple(make(packet, part) for make in (_downtimes, _lost_packets, _total_times))
-
-
-def _downtimes(packet: int, part: str) -> Figure:
-    return Figure(
-        name=f"fig4.2{part}",
-        title=f"Migration downtime, {packet}-byte packets",
-        y="downtime_ms",
-        y_label="downtime (ms)",
-        says="Downtime is roughly constant with the packet rate; with plane separation it is "
-        "200 ms lower than with Xen's standard migration; OpenFlow has none.",
-        differs=differences.downtime,
-        report=(ReportCurve("report: OpenFlow", level=0, of=("OpenFlow",)),),
-        x="rate",
-        x_label=RATE,
-        series=_systems(packet),
-    )
-
-
-def _lost_packets(packet: int, part: str) -> Figure:
-    return Figure(
-        name=f"fig4.3{part}",
-        title=f"Packets lost during downtime, {packet}-byte packets",
-        y="lost",
-        y_label="packets lost",
-        says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
-        "and plane separation lose none.",
-        differs=differences.losses,
-        report=(
-            ReportCurve("report: none", level=0, of=LOSSLESS),
-            ReportCurve("report's shape (0.2 s of the rate)", slope=0.2, of=STANDARD),
+    figure = partial(_against_rate, packet, part)
+    return (
+        figure(
+            "4.2",
+            "Migration downtime",
+            y="downtime_ms",
+            y_label="downtime (ms)",
+            says="Downtime is roughly constant with the packet rate; with plane separation it is "
+            "200 ms lower than with Xen's standard migration; OpenFlow has none.",
+            differs=differences.downtime,
+            report=(ReportCurve("report: OpenFlow", level=0, of=("OpenFlow",)),),
         ),
-        x="rate",
-        x_label=RATE,
-        series=_systems(packet),
+        figure(
+            "4.3",
+            "Packets lost during downtime",
+            y="lost",
+            y_label="packets lost",
+            says="Losses of the standard migration rise linearly with the packet rate; OpenFlow "
+            "and plane separation lose none.",
+            differs=differences.losses,
+            report=(
+                ReportCurve("report: none", level=0, of=LOSSLESS),
+                ReportCurve("report's shape (0.2 s of the rate)", slope=0.2, of=STANDARD),
+            ),
+        ),
+        figure(
+            "4.4",
+            "Total migration time",
+            y="total_ms",
+            y_label=TOTAL,
+            says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
+            "standard migration.",
+            differs=differences.total,
+            report=(ReportCurve("report: 5 ms", level=5, of=("OpenFlow",)),),
+        ),
     )
 
 
-def _total_times(packet: int, part: str) -> Figure:
+def _against_rate(packet: int, part: str, number: str, what: str, **rest: Any) -> Figure:
+    """Return a figure of all systems by the rate of packets of one size."""
     return Figure(
-        name=f"fig4.4{part}",
-        title=f"Total migration time, {packet}-byte packets",
-        y="total_ms",
-        y_label=TOTAL,
-        says="About 5 ms for OpenFlow; with plane separation about 15 s more than Xen's "
-        "standard migration.",
-        differs=differences.total,
-        report=(ReportCurve("report: 5 ms", level=5, of=("OpenFlow",)),),
+        name=f"fig{number}{part}",
+        title=f"{what}, {packet}-byte packets",
         x="rate",
         x_label=RATE,
         series=_systems(packet),
+        **rest,
     )
 
 
@@ -114,61 +110,55 @@ def _bandwidth_figures() -> tuple[Figure, ...]:
 
 
 def _scheduling() -> tuple[Figure, ...]:
-    return tuple(
-        figure
-        for parameter, stem in (("cap", "fig2.4"), ("weight", "weight"))
-        for figure in _of_parameter(parameter, stem)
-    )
+    return (*_cap(), *_weight())
 
 
-def _of_parameter(parameter: str, stem: str) -> Iterator[Figure]:
-    """Yield the rates, the CPU shares, and what part of both the first router has."""
-    is_cap = parameter == "cap"
-    both = (("r1 (varied)", "r1"), ("r2", "r2"))
-    more = (("both", "routers_cpu"), ("Domain 0", "dom0_cpu"))
-    bound = (ReportCurve("the cap of r1", slope=1.0),) if is_cap else ()
-
-    def figure(
-        suffix: str, title: str, y_label: str, series: tuple[Series, ...], **rest: Any
-    ) -> Figure:
-        return Figure(
-            name=f"{stem}{suffix}",
-            title=f"{title} against the {parameter} of one of two routers",
-            x=parameter,
-            y=series[0].y or "",
-            x_label=f"{parameter} of r1" + (" (% of a CPU)" if is_cap else ""),
-            y_label=y_label,
-            series=series,
-            scales=("linear" if is_cap else "log", "linear"),
-            **rest,
-        )
-
-    yield figure(
-        "",
-        "Packets forwarded",
-        "packets per second",
-        tuple(Series(label, parameter, y=f"{name}_pps") for label, name in both),
-        says="The rate of VM1 falls with its cap, and that of VM2, whose cap is 100, rises: they "
-        "share a core."
-        if is_cap
-        else _CAP_ONLY,
-        differs=differences.cap if is_cap else partial(differences.only_ours, "packets/s"),
-    )
-    yield figure(
-        "-cpu",
-        "CPU",
-        "CPU (% of one)",
-        (
-            *(Series(label, parameter, y=f"{name}_cpu") for label, name in both),
-            *(Series(label, parameter, y=name) for label, name in more),
+def _cap() -> tuple[Figure, ...]:
+    return (
+        _forwarded(
+            "cap",
+            says="The rate of VM1 falls with its cap, and that of VM2, whose cap is 100, rises: "
+            "they share a core.",
+            differs=differences.cap,
         ),
-        says="Reducing the CPU given to VM1 frees VM2 to use the CPU; of shares there is no figure."
-        if is_cap
-        else _CAP_ONLY,
-        differs=differences.cap_shares if is_cap else partial(differences.only_ours, "%"),
-        report=bound,
+        _shares(
+            "cap",
+            says="Reducing the CPU given to VM1 frees VM2 to use the CPU; of shares there is no "
+            "figure.",
+            differs=differences.cap_shares,
+            report=(ReportCurve("the cap of r1", slope=1.0),),
+        ),
+        _parts("cap", says="Not measured."),
     )
-    yield figure(
+
+
+def _weight() -> tuple[Figure, ...]:
+    says = "The report varies the cap only."
+    return (
+        _forwarded("weight", says=says, differs=partial(differences.only_ours, "packets/s")),
+        _shares("weight", says=says, differs=partial(differences.only_ours, "%")),
+        _parts("weight", says=says),
+    )
+
+
+def _forwarded(parameter: str, **rest: Any) -> Figure:
+    return _of_two_routers(
+        parameter, "", "Packets forwarded", "packets per second", _of_each(parameter, "pps"), **rest
+    )
+
+
+def _shares(parameter: str, **rest: Any) -> Figure:
+    series = (
+        *_of_each(parameter, "cpu"),
+        Series("both", parameter, y="routers_cpu"),
+        Series("Domain 0", parameter, y="dom0_cpu"),
+    )
+    return _of_two_routers(parameter, "-cpu", "CPU", "CPU (% of one)", series, **rest)
+
+
+def _parts(parameter: str, says: str) -> Figure:
+    return _of_two_routers(
+        parameter,
         "-part",
         "Part of r1 in what both do",
         "part of r1 (%)",
@@ -176,8 +166,31 @@ def _of_parameter(parameter: str, stem: str) -> Iterator[Figure]:
             Series("of the packets forwarded", parameter, y="r1_part_pps"),
             Series("of the CPU used", parameter, y="r1_part_cpu"),
         ),
-        says="Not measured." if is_cap else _CAP_ONLY,
+        says=says,
         differs=partial(differences.parts, parameter),
+    )
+
+
+def _of_each(parameter: str, unit: str) -> tuple[Series, ...]:
+    both = (("r1 (varied)", "r1"), ("r2", "r2"))
+    return tuple(Series(label, parameter, y=f"{name}_{unit}") for label, name in both)
+
+
+def _of_two_routers(
+    parameter: str, suffix: str, what: str, y_label: str, series: tuple[Series, ...], **rest: Any
+) -> Figure:
+    """Return a figure against what is varied of the first of two routers."""
+    stem, unit, scale = _VARIED[parameter]
+    return Figure(
+        name=f"{stem}{suffix}",
+        title=f"{what} against the {parameter} of one of two routers",
+        x=parameter,
+        y=series[0].y or "",
+        x_label=f"{parameter} of r1{unit}",
+        y_label=y_label,
+        series=series,
+        scales=(scale, "linear"),
+        **rest,
     )
 
 

@@ -92,8 +92,9 @@ class SwitchConnection:
         self._gone = context.runtime.event()
         now, limits = context.runtime.now(), context.limits
         self._session = ControllerSession(now, limits.of_session(), secrets.randbits(32))
-        at_ends = (self.close, self._stuck, self._at_once)
-        self._transport = Transport(context.runtime, socket, limits.output_bytes, *at_ends)
+        self._transport = Transport(
+            context.runtime, socket, limits.output_bytes, self.close, self._stuck, self._at_once
+        )
         self._is_registered = False
         self._ready_at = 0.0
         self._end_is_told = False

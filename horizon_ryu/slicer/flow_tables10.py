@@ -18,7 +18,6 @@ from horizon_ryu.core.slicing.tenant_table import (
     OutsideFlowspace,
     OverlappingEntry,
     QuotaExceeded,
-    TableChange,
     TableCommand,
     TenantEntry,
 )
@@ -62,8 +61,6 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
 """What a flow-mod fails with -> the code that its tenant is told."""
 _REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
-_new = tuple.__new__
-"""Makes what is made for each flow-mod, without the call of a named tuple's own."""
 _ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
@@ -113,9 +110,7 @@ class FlowTables10:
         presence = self._link.presences[tenant.slice_name]
         if not presence.admit(_FLOW_MODS, now):
             raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
-        settings = presence.settings
-        has_quota = settings.per_switch or settings.limits.flow_entries is not None
-        quota = self._link.entry_quota(tenant.slice_name) if has_quota else None
+        quota = self._link.entry_quota(tenant.slice_name)
         if quota is None and self._add_known(tenant, message, now):
             return
         self._last_id += 1
@@ -131,7 +126,9 @@ class FlowTables10:
             raise _refused(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
-        asked = Asked(tenant, xid_of(message), message, self._context(change))
+        # The entries that end if the switch refuses them.
+        come = tuple(entry.entry_id for entry in change.come)
+        asked = Asked(tenant, xid_of(message), message, come)
         self._send(sent, now, asked, mod.buffer_id, header)
         self._end(change.gone if mod.command >= TableCommand.DELETE else (), sent)
 
@@ -170,8 +167,7 @@ class FlowTables10:
 
     def _xid_of_addition(self, tenant: TenantConnection, message: bytes, entry_id: int) -> int:
         """Return the id under which the addition of an entry goes to the switch."""
-        asked = (tenant, int.from_bytes(message[4:8], "big"), message, (entry_id,))
-        return self._link.xids.translate(_new(Asked, asked))
+        return self._link.xids.translate(Asked(tenant, xid_of(message), message, (entry_id,)))
 
     def _forms_of(self, name: str) -> FlowModForms10:
         """Return what flow-mods of a slice become, as its flowspace and ports are now."""
@@ -180,10 +176,6 @@ class FlowTables10:
         if found is None or found.ports is not ports or found.flowspace is not flowspace:
             found = self._forms[name] = FlowModForms10(flowspace, ports)
         return found
-
-    def _context(self, change: TableChange) -> tuple[int, ...]:
-        """Return the ids of the entries that end if the switch refuses them."""
-        return tuple(entry.entry_id for entry in change.come)
 
     def _send(
         self,

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.errors import (
@@ -25,9 +25,10 @@ from horizon_ryu.core.errors import (
 from horizon_ryu.core.slicing.clashes import ClashReport, clash_report
 from horizon_ryu.core.slicing.slice_document import refuse_tls
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
-from horizon_ryu.slices.slice_rows import SliceRows, SliceStore, difference, registry_of
+from horizon_ryu.slices.slice_rows import SliceStore, difference, registry_of
 from xen_bridge.runtime.port import Runtime
 
+_T = TypeVar("_T")
 LOG = logging.getLogger("horizon.slices")
 LOOK_SECONDS = 1.0
 """Between two looks at the engine."""
@@ -81,7 +82,7 @@ class SliceService:
         """
         with self._changing:
             old = self.registry
-            new: SliceRegistry = self._runtime.in_thread(_made, make, old)
+            new = self._made(make, old)
             if new is old:
                 return old
             self._keep(old, new)
@@ -102,7 +103,7 @@ class SliceService:
 
         Whatever ``make`` raises, and InvalidInput for what the engine is known to refuse.
         """
-        new: SliceRegistry = self._runtime.in_thread(_made, make, self.registry)
+        new = self._made(make, self.registry)
         try:
             self._check_authority(new)
         except InvalidInput as error:
@@ -123,13 +124,18 @@ class SliceService:
         report: ClashReport = self._runtime.in_thread(clash_report, registry, names, by)
         return report
 
+    def _made(self, make: Callable[..., _T], *values: Any) -> _T:
+        """Return what ``make`` makes of values, of thousands of objects, in a thread."""
+        made: _T = self._runtime.in_thread(collection_paused()(make), *values)
+        return made
+
     def _keep(self, old: SliceRegistry, new: SliceRegistry) -> None:
-        self._store.put_slice_rows(self._runtime.in_thread(_difference, old, new))
+        self._store.put_slice_rows(self._made(difference, old, new))
         self.registry = new
 
     def _tell_engine(self, registry: SliceRegistry) -> None:
         """Have the engine work by a registry; EngineAway, InvalidInput, SwitchError."""
-        document = self._runtime.in_thread(_document, registry)
+        document = self._made(SliceRegistry.engine_document, registry)
         try:
             result = self.engine.call("configure", document=document)
         except (EngineAway, Conflict) as error:
@@ -192,21 +198,6 @@ class SliceService:
         if self.status.trouble != reason:
             LOG.warning("the slicer's engine is away: %s", reason)
         self.status = EngineStatus(self.status.told, reason)
-
-
-def _made(make: Make, registry: SliceRegistry) -> SliceRegistry:
-    with collection_paused():
-        return make(registry)
-
-
-def _difference(old: SliceRegistry, new: SliceRegistry) -> SliceRows:
-    with collection_paused():
-        return difference(old, new)
-
-
-def _document(registry: SliceRegistry) -> dict[str, Any]:
-    with collection_paused():
-        return registry.engine_document()
 
 
 def _as_given(error: InvalidInput, told: SliceRegistry, name: str | None) -> InvalidInput:

@@ -14,8 +14,6 @@ from horizon_ryu.core.slicing.slice_record import SliceRecord, WrittenRule, pars
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
 
 Row = Mapping[str, Any]
-_BEGINNING = (("version", 0), ("next_id", 1))
-"""The state where nothing is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,8 @@ def registry_of(rows: SliceRows) -> SliceRegistry:
     """
     try:
         with _named(("slices.state",)):
-            version, next_id = (int(rows.state.get(*one)) for one in _BEGINNING)
+            version = int(rows.state.get("version", 0))
+            next_id = int(rows.state.get("next_id", 1))
         slices = dict(map(_read_slice, rows.slices))
         _check_makers(slices)
         rules: dict[str, list[WrittenRule]] = {name: [] for name in slices}

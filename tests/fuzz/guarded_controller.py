@@ -42,6 +42,7 @@ from horizon_ryu.openflow.packet_in_pipeline import PacketInPipeline, PacketInVe
 from horizon_ryu.wire.messages import Outgoing, PacketIn
 from tools.fork_server import ForkedProcess, ForkServer, forking
 from tools.free_port import free_port
+from tools.waiting import wait_until
 from xen_bridge.runtime.green import GreenRuntime
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,17 +85,17 @@ class GuardedController:
 
     def _told_port(self, process: ForkedProcess, output: IO[bytes]) -> int:
         """Wait until it says where it tells its state; AssertionError if it has ended."""
-        deadline = time.monotonic() + WAIT_SECONDS
-        while True:
+
+        def told() -> int | None:
             # It writes where we would be after a read: one position is both's.
             said = os.pread(output.fileno(), 1 << 16, 0)
             lines = said.splitlines(keepends=True)
             ports = [line for line in lines if line.endswith(b"\n") and line.strip().isdigit()]
-            if ports:
-                return int(ports[0])
-            if process.poll() is not None or time.monotonic() > deadline:
+            if not ports and process.poll() is not None:
                 raise AssertionError(f"the controller did not start: {said.decode()}")
-            time.sleep(0.02)
+            return int(ports[0]) if ports else None
+
+        return int(wait_until(told, WAIT_SECONDS, "the controller tells its port"))
 
     def _wait_listening(self) -> None:
         deadline = time.monotonic() + WAIT_SECONDS

@@ -321,13 +321,9 @@ class ForwardingControl:
         an address is free (RFC 5227, 2.1.1) wants to hear its user; and a request that comes by a
         link was not answered where it entered, so it goes on.
         """
-        if (
-            arp.op != frames.ARP_REQUEST
-            or arp.spa == arp.tpa
-            or not frames.is_plain(packet.data, frame)
-        ):
+        if arp.op != frames.ARP_REQUEST or not frames.is_plain(packet.data, frame):
             return None
-        if arp.sha != frame.src or arp.spa == _NO_ADDRESS:
+        if arp.spa in (arp.tpa, _NO_ADDRESS) or arp.sha != frame.src:
             return None
         host = self._owner(packet, frame, arp.tpa)
         return None if host is None else host.mac

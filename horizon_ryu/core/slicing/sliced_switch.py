@@ -15,7 +15,6 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.installed_table import (
     EndedPiece,
     EntryRemoval,
-    InstalledEntry,
     InstalledTable,
     Piece,
     SwitchChanges,
@@ -105,22 +104,10 @@ class SlicedSwitch(TenantTables):
         table.apply(asked)
         return asked, sent
 
-    def add_whole(self, entry: TenantEntry) -> InstalledEntry | None:
-        """Add an entry that lies within one region, as most do; return what it is.
-
-        None, and nothing has changed, if it takes more than that: then :meth:`flow_mod` does it.
-        Raises what translating raises.
-        """
-        part = self.whole_part(entry)
-        place = None if part is None else self.add_part(entry, part)
-        if part is None or place is None:
-            return None
-        return InstalledEntry(entry.match, place, part.program, entry)
-
     def whole_part(self, entry: TenantEntry) -> WholePart | None:
-        """Return what an entry becomes that lies within one region; None if it may be more.
+        """Return what an entry becomes that lies within one region, as most do, for add_part.
 
-        Raises what translating raises.
+        None if it may be more: then :meth:`flow_mod` does it. Raises what translating raises.
         """
         flowspace, match = self._flowspace, entry.match
         number = flowspace.whole_region(entry.slice_name, match)

@@ -16,7 +16,7 @@ from xen_bridge.dom0.hypervisor import domain_xml
 from xen_bridge.dom0.hypervisor.interface import Attached, Capability, Usage
 from xen_bridge.dom0.hypervisor.libvirt_connection import LibvirtConnection
 from xen_bridge.dom0.hypervisor.libvirt_errors import translated
-from xen_bridge.dom0.hypervisor.reading import NO_ANSWER, CarefulReading, DomainInfo
+from xen_bridge.dom0.hypervisor.reading import NO_ANSWER, CarefulReading, DomainInfo, counted
 from xen_bridge.errors import HypervisorError, InvalidRequest, SubjectNotFound
 from xen_bridge.protocol import document_schema
 from xen_bridge.protocol.document_schema import Form
@@ -63,7 +63,7 @@ class LibvirtReader(LibvirtConnection, ABC):
             memory_kb, cpus = _size(connection.getInfo())
 
         def free() -> int:
-            return _at_least_none(connection.getFreeMemory()) // 1024
+            return counted(connection.getFreeMemory()) // 1024
 
         return PhysicalHostInfo(
             # libvirt asks the resolver for it, which may fail; only a name is lost then.
@@ -275,12 +275,6 @@ def _not_empty(name: str) -> str:
 def _size(info: Sequence[Any]) -> tuple[int, int]:
     """Return a host's memory, in kB, and how many CPUs it has; HypervisorError if none is told."""
     try:
-        return _at_least_none(info[1]) * 1024, _at_least_none(info[2])
+        return counted(info[1]) * 1024, counted(info[2])
     except NO_ANSWER as error:
         raise HypervisorError(f"libvirt tells no memory and no CPUs: {error}") from error
-
-
-def _at_least_none(number: Any) -> int:
-    if not isinstance(number, int) or number < 0:
-        raise ValueError(f"{number!r} counts nothing")
-    return number

@@ -6,7 +6,7 @@ Domains come and go, and hang, while a host is read. One of them must not hide a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from xen_bridge.dom0.hypervisor.libvirt_errors import binding, ours
 from xen_bridge.errors import BridgeError, HypervisorAway, SubjectNotFound
@@ -17,6 +17,13 @@ MAX_REASON = 200
 NO_ANSWER = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError)
 """What reading an answer raises that is not UTF-8, no XML, no number, of another kind than was
 asked for, or beyond what a message carries."""
+
+
+def counted(number: Any) -> int:
+    """Return what counts something; ValueError if it is less than none, or no number."""
+    if not isinstance(number, int) or number < 0:
+        raise ValueError(f"{number!r} counts nothing")
+    return number
 
 
 class DomainInfo(NamedTuple):
@@ -31,10 +38,7 @@ class DomainInfo(NamedTuple):
     @classmethod
     def of(cls, answer: Sequence[int]) -> Self:
         """Return what was answered; ValueError if there is less, or what can be none of these."""
-        info = cls(*answer)
-        if not all(isinstance(value, int) and value >= 0 for value in info):
-            raise ValueError(f"numbers below nothing, or none: {list(info)}")
-        return info
+        return cls(*map(counted, answer))
 
 
 class CarefulReading:
