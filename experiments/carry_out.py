@@ -36,7 +36,7 @@ class Missed(NamedTuple):
 class Moment(enum.Enum):
     """What a run is at between its measurements."""
 
-    BUILT = "what it is measured on is built"
+    BUILT = "its network is built"
     MEASURED = "a measurement has ended"
 
 

@@ -61,6 +61,7 @@ CAP = Experiment(
     expectations={
         "A router forwards more with a higher cap": rises("cap", "r1_pps", 2.0),
         "The other one then has less of the CPU": falls("cap", "r2_cpu"),
+        "And forwards less": falls("cap", "r2_pps"),
         "No router is far above its cap": at_most("cap", "r1_cpu", ABOVE),
         "Its part of what both forward rises with its cap": rises("cap", "r1_part_pps", 1.5),
     },
@@ -74,6 +75,10 @@ WEIGHT = Experiment(
     stage=partial(stage, parameter="weight"),
     full=Space({"weight": (32, 64, 128, 256, 512, 1024, 2048)}),
     quick=Space({"weight": (64, 1024)}, 1),
-    expectations={"A router's share rises with its weight": rises("weight", "r1_cpu", 1.2)},
+    expectations={
+        "A router's share rises with its weight": rises("weight", "r1_cpu", 1.2),
+        "It forwards more": rises("weight", "r1_pps", 1.2),
+        "The other one forwards less": falls("weight", "r2_pps"),
+    },
     needs=(XEN_LAB,),
 )

@@ -20,9 +20,10 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.table import Column
 
 from experiments.carry_out import Missed, Moment, Step, carry_out, steps_left
-from experiments.environment import about_run
+from experiments.environment import about_run, lab_versions
 from experiments.experiment import XEN_LAB, Experiment
 from experiments.figure import Figure
 from experiments.outcome import write_outcome
@@ -33,6 +34,8 @@ from tools import fork_server
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 DEFAULT_FOLDER = "experiment-runs"
+_BAR = 12
+"""Characters of it: a line of 80 then has room for what is measured."""
 _HOUR = 3600.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; also one that a shell has begun in the background, without SIGINT."""
@@ -61,7 +64,12 @@ def show_run(
     again = f"to go on: {command} --resume {run.path}"
     try:
         _note_changes(console, run)
-        missed = _carry_out(console, todo, run, again)
+        try:
+            missed = _carry_out(console, todo, run, again)
+        finally:
+            if any(XEN_LAB in one.needs for one in todo):
+                # Known when it is built.
+                run.note(xen_lab=lab_versions())
         if missed:
             console.print(again)
         is_right = _show_outcome(console, run, todo, figures)
@@ -137,11 +145,14 @@ def _carry_out(
 
 def _bar(console: Terminal, is_shown: bool) -> Progress:
     """Return a bar with the time that it took so far, and what is left at that speed."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    times = (TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn())
+    about = Column(no_wrap=True, overflow="ellipsis")
     return Progress(
-        *columns,
-        *times,
+        TextColumn("{task.description}", table_column=about),
+        BarColumn(_BAR),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
         console=console,
         disable=not is_shown,
         # Longer than a few measurements on an emulated machine.
@@ -153,8 +164,7 @@ def _where(experiment: Experiment, at: Step | Moment) -> str:
     """Return what an experiment is at."""
     if isinstance(at, Step):
         return ", ".join(f"{name} {value}" for name, value in at.point.items())
-    lab = " (two emulated Xen hosts: minutes)" if XEN_LAB in experiment.needs else ""
-    return f"{at.value}{lab}"
+    return "two Xen hosts start" if XEN_LAB in experiment.needs else str(at.value)
 
 
 @contextmanager

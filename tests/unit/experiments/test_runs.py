@@ -17,6 +17,7 @@ from click.testing import CliRunner
 from experiments import figures
 from experiments.carry_out import WHOLE, Missed, carry_out, steps_left
 from experiments.command import compare_runs
+from experiments.environment import lab_versions
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.outcome import write_outcome
 from experiments.own import own_command
@@ -318,3 +319,15 @@ def test_it_is_told_what_a_run_is_at_between_measurements(run: RunFolder) -> Non
         [Bench().experiment()], run, False, 1, lambda _one, at: told.append(type(at).__name__)
     )
     assert told == ["Moment", *["Step", "Moment"] * 12]
+
+
+def test_what_the_machines_of_the_xen_lab_run_is_noted(run: RunFolder, tmp_path: Path) -> None:
+    database = tmp_path / "root/var/lib/dpkg"
+    database.mkdir(parents=True)
+    about = "Package: frr\nStatus: install ok installed\nVersion: 8.4.4-1\nArchitecture: all\n"
+    text = f"{about}Maintainer: nobody\nDescription: routes\n"
+    (database / "status").write_text(text, encoding="utf-8")
+    run.note(xen_lab=lab_versions(tmp_path / "root"))
+    assert run.about()["xen_lab"]["frr"] == "8.4.4-1"
+    assert run.about()["xen_lab"]["xen"] is None
+    assert run.about()["kernel"] == ABOUT_RUN["kernel"]
