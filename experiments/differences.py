@@ -173,7 +173,9 @@ def cap_shares(curves: Curves) -> Iterator[str]:
     one, both = curves.get("r1 (varied)", ()), curves.get("both", ())
     over = [point.y.median - float(point.x) for point in one]
     if over:
-        yield f"Here r1 is at most {number(max(0.0, *over))} % of a CPU above its cap."
+        most = max(over)
+        how = "never" if most <= 0 else f"at most {number(most)} % of a CPU"
+        yield f"Here r1 is {how} above its cap."
     if len(both) >= _TWO:
         least, most = (pick(point.y.median for point in both) for pick in (min, max))
         yield f"Both together use {number(least)} to {number(most)} % of the CPU that they share."
