@@ -28,11 +28,14 @@ MAX_FACTS = 64
 MAX_FRAMES, MAX_FRAME_TEXT = 256, 16 * 1024
 MAX_NEIGHBORS = 8192
 MAX_TUNNEL = (1 << 24) - 1
+MAX_GRACE_S = 1800.0
+"""RFC 3623, B.1."""
 
 AdvisedStep = Literal["renew", "start", "bind", "announce", "finish"]
 """renew: the migration goes on; start: the domain is started anew, where that is how it comes;
 bind: the domain has come, its data plane takes its packets; announce: neighbors are told that it is
 there; finish: all is done at the source."""
+GraceDaemon = Literal["ospfd", "ospf6d"]
 IncomingState = Literal["prepared", "here", "finished", "aborted"]
 
 
@@ -63,11 +66,23 @@ class PrepareIncoming:
 
 
 @document_form
+class RestartGrace:
+    """For how many seconds yet neighbors of a daemon wait for it to be started anew (RFC 3623)."""
+
+    daemon: GraceDaemon = document_field()
+    seconds: float = document_field(least=0, most=MAX_GRACE_S)
+
+
+@document_form
 class AdviseMigration:
-    """Tell that a migration goes on, or has come so far that the destination is to take a step."""
+    """Tell that a migration goes on, or has come so far that the destination is to take a step.
+
+    ``graces`` are for the step in which the domain is started anew.
+    """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
     step: AdvisedStep = document_field()
+    graces: tuple[RestartGrace, ...] = document_field((), tag="Grace", at_most=2)
 
 
 @document_form
