@@ -119,6 +119,8 @@ class SourceSteps:
 
     def _prepare(self, record: OutgoingMigration) -> StepDone:
         wanted = incoming_of(record.order, record.definition, record.affinity)
+        if self._tunnels is not None:
+            wanted = self._tunnels.with_kinds(wanted)
         answer = self._ask(record, wanted)
         site = answer if isinstance(answer, IncomingSite) else IncomingSite()
         self._mover.check_site(record.status.uuid, {one.name: one.value for one in site.facts})

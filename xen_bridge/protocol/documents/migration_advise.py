@@ -20,6 +20,7 @@ from xen_bridge.protocol.documents.hello import (
 )
 from xen_bridge.protocol.documents.measures import ADDRESS
 from xen_bridge.protocol.documents.migration import MAX_TEXT, MIGRATION_ID, NODE_PK, STEP, Mode
+from xen_bridge.protocol.documents.planes import TunnelKind
 from xen_bridge.protocol.documents.route_change import RouteChange
 
 LEASE_SECONDS = 30.0
@@ -53,7 +54,8 @@ class PrepareIncoming:
 
     ``definition`` names its UUID and the MAC of each interface, and its weight and cap; the
     ``affinity`` is what was kept for it. Where tunnels may stand for bridges that are missing, they
-    go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's.
+    go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's,
+    and are of a kind that the source has as well: VXLAN, or one of ``tunnel_kinds``.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -63,6 +65,7 @@ class PrepareIncoming:
     dry_run: bool = document_field(False)
     tunnel_from: str | None = document_field(None, pattern=ADDRESS)
     tunnel_to: str | None = document_field(None, pattern=ADDRESS)
+    tunnel_kinds: tuple[TunnelKind, ...] = document_field((), tag="TunnelKind", at_most=8)
 
 
 @document_form
@@ -160,10 +163,11 @@ class DeliverFrames:
 
 @document_form
 class LinkTunnel:
-    """A bridge that goes on at another host, through a tunnel of that number (24 bits)."""
+    """A bridge that goes on at another host, through a tunnel of that number (24 bits) and kind."""
 
     bridge: str = document_field(pattern=DEVICE_NAME)
     number: int = document_field(least=1, most=MAX_TUNNEL)
+    kind: TunnelKind = document_field("vxlan")
 
 
 @document_form
