@@ -36,6 +36,7 @@ def write_page(
         about=html.escape(json.dumps(about, indent=2, sort_keys=True)),
         summary=html.escape(summary(about)),
         repeated=html.escape(_repeated(rows)),
+        busy=html.escape(busy(about)),
     )
     path = folder / PAGE
     path.write_text(text, encoding="utf-8")
@@ -61,6 +62,18 @@ def summary(about: Mapping[str, Any]) -> str:
         f"Horizon {one['horizon']}, kernel {one['kernel']}" for one in about.get("resumed", ())
     )
     return f"{told}; later measurements with {later}" if later else told
+
+
+def busy(about: Mapping[str, Any]) -> str:
+    """Return a sentence if the machine had more to do than it has processors when a run began."""
+    machine = about.get("machine") or {}
+    load, processors = machine.get("load", 0), machine.get("processors") or 1
+    if load <= processors:
+        return ""
+    return (
+        f"The machine was busy with other things when the run began (load {load} on {processors} "
+        "processors): times are longer, and stray more, than its own."
+    )
 
 
 def _entry(figure: Figure) -> str:
