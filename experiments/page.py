@@ -137,12 +137,16 @@ def table_row(tag: str, cells: Iterable[str]) -> str:
 
 
 def _expectations(experiments: Sequence[Experiment], rows: Sequence[Row]) -> str:
+    """Return the section of what was expected; nothing if that was nothing."""
     found = []
     for experiment, sentence, wrong in judged(experiments, rows):
         mark = "holds" if wrong is None else f"does not hold: {wrong}"
         row = table_row("td", (experiment.title, sentence, mark))
         found.append(row if wrong is None else row.replace("<tr>", '<tr class="bad">', 1))
-    return "".join(found)
+    if not found:
+        return ""
+    table = f"<table>{table_row('th', ('Experiment', 'Expected', 'Here'))}{''.join(found)}</table>"
+    return f'<h2>What was expected</h2>\n<div class="scroll">{table}</div>\n'
 
 
 def judged(

@@ -339,3 +339,4 @@ def test_a_page_tells_that_the_machine_was_busy(tmp_path: Path, load: float, is_
     made.begin(ABOUT_RUN | {"machine": {"processors": 2, "load": load}})
     page = write_outcome(made).read_text(encoding="utf-8")
     assert ("load 14.4 on 2 processors" in page) == is_told
+    assert "What was expected" not in page
