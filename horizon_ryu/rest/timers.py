@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields, replace
+from functools import cache
 from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import Field, create_model
@@ -68,6 +69,7 @@ def timers_resources(
     ]
 
 
+@cache
 def _model(kind: type) -> type[Model]:
     """Return the document of all timers of a class."""
     declared: dict[str, Any] = {
@@ -77,6 +79,7 @@ def _model(kind: type) -> type[Model]:
     return create_model(f"{kind.__name__}Model", __base__=Model, __doc__=kind.__doc__, **declared)
 
 
+@cache
 def _patch(kind: type) -> type[Model]:
     """Return the document of a change: the same timers, each of which may be left out."""
     text = "The timers to be changed; the others stay."
