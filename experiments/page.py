@@ -81,9 +81,11 @@ def _section(folder: Path, figure: Figure, curves: Curves) -> str:
 
 
 def heading(figure: Figure) -> str:
-    """Return what stands over a figure, with its number in the report."""
-    number = figure.name.removeprefix("fig")
-    return f"Fig. {number}: {figure.title}" if number != figure.name else figure.title
+    """Return what stands over a figure, with the number in the report that it, or its like, has."""
+    if not figure.name.startswith("fig"):
+        return figure.title
+    number, _, further = figure.name.removeprefix("fig").partition("-")
+    return f"{'Beside ' if further else ''}Fig. {number}: {figure.title}"
 
 
 def inline(picture: str, name: str) -> str:

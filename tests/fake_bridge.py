@@ -45,7 +45,11 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, GetDeadTimes
-from xen_bridge.protocol.documents.neighborhood import Neighborhood
+from xen_bridge.protocol.documents.neighborhood import (
+    GetScanProgress,
+    Neighborhood,
+    ScanProgress,
+)
 from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, PlaneTunnel, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
@@ -136,6 +140,7 @@ class FakeBridge:
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
         """Who is beside it."""
+        self.scan_progress = ScanProgress(0, 0)
         own = ElementScan(self._netlink, lambda _request: self.scanned)
         runtime: Any = self._runtime
         consolidating = NodeConsolidate(self.physical, own, self._ask_agent, runtime)
@@ -146,6 +151,7 @@ class FakeBridge:
             **self.mover.handlers(),
             ListPlanes: RequestHandler(self._list_planes),
             **consolidate_handlers(consolidating),
+            GetScanProgress: RequestHandler(lambda _body: self.scan_progress),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
             ),

@@ -142,7 +142,7 @@ def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> Re
     gatherers = {"xentop": xentop_source(host.hypervisor, uri), **node_gatherers(netlink)}
     scan = NeighborScan(netlink)
     looking = runtime.limited_by(ThreadLimiter(runtime, "topology", LOOKING_THREADS), LONGEST_LOOK)
-    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking)
+    node = NodeConsolidate(host, ElementScan(netlink, scan.scan), proxy.ask, looking, scan.tally)
     summary = HostSummary(host.hypervisor, reading, netlink)
     return {
         **measure_handlers(MeasuresGatherer(gatherers, reading), summary),

@@ -35,7 +35,8 @@ def timers_resources(
     path: str, provider: TimersProvider[Timers], kind: type[Timers], tag: str
 ) -> list[Resource]:
     """Return GET and PATCH of the timers that ``kind`` declares."""
-    model, patch = _model(kind), _patch(kind)
+    declared: Any = kind
+    model, patch = _model(declared), _patch(declared)
 
     def read(_call: Call) -> Model:
         return model(**asdict(provider.timers()))

@@ -21,7 +21,7 @@ from separated_router import MANAGEMENT, PORT, SeparatedRouterLab
 from tools.bridge_process import PROGRAM
 from xen_bridge.planes.dead_times import DeadTimes, FoundDeadTimes
 from xen_bridge.planes.session_hold import SessionHold
-from xen_bridge.planes.vtysh import Vtysh
+from xen_bridge.vtysh import Vtysh
 
 pytestmark = [
     pytest.mark.integration,

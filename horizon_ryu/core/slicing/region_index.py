@@ -99,14 +99,6 @@ class _FieldIndex:
         regions, few = self._taken[bisect_right(self._starts, value) - 1]
         return few if not regions and not self._masked else None
 
-    def taking(self, value: int, few: list[int]) -> list[int]:
-        """Return those of a few regions that take a value."""
-        if self._masked:
-            bits = self.of(value)
-            return [number for number in few if bits >> number & 1]
-        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
-        return [number for number in few if (regions >> number & 1) != (number in apart)]
-
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
         regions, apart = self._taken[bisect_right(self._starts, value) - 1]
@@ -190,21 +182,21 @@ class RegionIndex:
         for field in self._fields:
             few = field.candidates(header >> field.shift & field.ones)
             if few is not None:
-                return min(self._of_few(few, header, among), default=-1)
+                return self._first_of_few(few, header, among) if few else -1
         found = self.taking(header, among)
         return (found & -found).bit_length() - 1
 
-    def _of_few(self, few: Iterable[int], header: int, among: int) -> list[int]:
-        """Return those of a few regions that are in ``among`` and take a header.
+    def _first_of_few(self, few: Iterable[int], header: int, among: int) -> int:
+        """Return the lowest of a few regions that is in ``among`` and takes a header; -1 if none.
 
-        The numbers of thousands of regions are long: it is quicker to ask for each of a few.
+        The numbers of thousands of regions are long: it is quicker to look at each of a few.
         """
-        left = [number for number in few if among >> number & 1]
-        for field in self._fields:
-            if not left:
-                break
-            left = field.taking(header >> field.shift & field.ones, left)
-        return left
+        regions, first = self.regions, -1
+        for number in few:
+            may_be = first < 0 or number < first
+            if may_be and regions[number].takes(header) and among >> number & 1:
+                first = number
+        return first
 
     def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that overlap a match, in their order."""
