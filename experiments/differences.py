@@ -162,7 +162,9 @@ def cap(curves: Curves) -> Iterator[str]:
         )
     yield (
         "The report offers 150,000 packets a second, to a machine that is not emulated; here "
-        "routers filter, so that their CPU is what bounds them."
+        "routers filter, so that their CPU is what bounds them. How much an emulated CPU does in "
+        "its time depends on what else the machine does, so that rates stray; shares and parts do "
+        "not."
     )
 
 

@@ -6,6 +6,7 @@ import {
   counted,
   flowLabel,
   matchText,
+  portLabel,
   shortDpid,
   stationLabel,
   switchLabel,
@@ -99,9 +100,7 @@ function cables({ network, loads }: World): Row[] {
       { src: one.a, dst: one.b },
       { src: one.b, dst: one.a },
     ].map((way) => loaded.get(linkKey(way))?.bps ?? 0);
-    const ends = [one.a, one.b].map(
-      (end) => `${switchLabel(end.dpid, network.switches)}:${end.port_no}`,
-    );
+    const ends = [one.a, one.b].map((end) => portLabel(end, network.switches));
     return {
       id: one.id,
       kind: "cable",
@@ -118,7 +117,7 @@ function stations({ network }: World): Row[] {
     id,
     kind: "station",
     name: stationLabel(one),
-    state: `${switchLabel(one.dpid, network.switches)}:${one.port_no}`,
+    state: portLabel(one, network.switches),
     detail: one.mac,
     level: 2,
   }));
