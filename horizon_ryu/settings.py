@@ -8,6 +8,7 @@ what is documented, what is registered and what the program uses cannot differ.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
@@ -236,6 +237,7 @@ class Settings:
     log: LogOptions = field(default_factory=LogOptions)
 
 
+_WHERE = re.compile(r"^Value for option \S+ from LocationInfo\(.*?\) is not valid: ", re.DOTALL)
 _RYUS = "DEFAULT"
 """Section of Ryu's own options."""
 _CHOICES = {
@@ -356,11 +358,18 @@ def _read(options: Any, section: str, name: str) -> Any:
     try:
         value = options[name]
     except (cfg.Error, ValueError) as error:
-        # A value of another type, or a $name in it that is no option's.
-        raise InvalidInput((section, name), " ".join(str(error).split())) from error
+        raise InvalidInput((section, name), _reason(error)) from error
     if "\0" in (value if isinstance(value, str) else "".join(map(str, _texts(value)))):
         raise InvalidInput((section, name), "there is a NUL in it")
     return value
+
+
+def _reason(error: Exception) -> str:
+    """Return in one line what is wrong with a value: its type, or a $name that is no option's."""
+    if isinstance(error, cfg.TemplateSubstitutionError | cfg.NoSuchOptError):
+        return f"{' '.join(str(error).split())}; write $$ for a dollar sign"
+    # Where it stands is said by its name, better than by a dump of oslo.config's objects.
+    return " ".join(_WHERE.sub("", str(error)).split())
 
 
 def _texts(value: Any) -> list[Any]:

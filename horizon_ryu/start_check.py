@@ -26,6 +26,7 @@ from horizon_ryu.slicer_files import check_tls
 from horizon_ryu.slices.engine_place import check_engine
 from horizon_ryu.slices.slicer_address import slicer_address
 from horizon_ryu.store_place import check_url, file_at
+from horizon_ryu.switch_stats.ovsdb_remote import check_remote
 from horizon_ryu.tls_options import check_openflow_port
 from horizon_ryu.xen_hosts.identity_place import identity_folder
 from xen_bridge.trust.identity import Identity, IdentityError
@@ -53,8 +54,8 @@ def check(conf: cfg.ConfigOpts) -> Settings:
     _check_switch_addresses(conf)
     log_options.check(conf)
     check_openflow_port(conf.ctl_privkey, conf.ctl_cert, conf.ca_certs)
-    check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
     check_addresses(conf)
+    check_listening(conf.wsapi_host, bool(found.rest.tokens_file))
     return found
 
 
@@ -94,6 +95,7 @@ def _check_values(found: Settings) -> None:
     if tags.tag_first > tags.tag_last:
         raise InvalidInput(("flow_manager", "tag_first"), f"is above tag_last ({tags.tag_last})")
     check_url(found.store.url)
+    check_remote(found.stats.ovsdb)
     if found.rest.slicer_url is not None:
         slicer_address(found.rest.slicer_url)
     store = file_at(found.store.url)

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import stat
+import warnings
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NoSuchModuleError, SAWarning, SQLAlchemyError
 
 from horizon_ryu.core.errors import InvalidInput
 from xen_bridge.private_file import read_regular
@@ -27,6 +28,10 @@ def check_url(text: str) -> None:
     try:
         url = sa.make_url(text)
         dialect = url.get_dialect()
+    except NoSuchModuleError as error:
+        kind = sa.make_url(text).drivername
+        reason = f"no URL of a database: {kind} is none, as sqlite is"
+        raise InvalidInput(_OPTION, reason) from error
     except (SQLAlchemyError, ImportError) as error:
         # The text may hold a password.
         reason = str(error).partition("'")[0].strip() or "not known to SQLAlchemy"
@@ -35,9 +40,23 @@ def check_url(text: str) -> None:
         dialect.import_dbapi()
     except ImportError as error:
         raise InvalidInput(_OPTION, f"{url.get_backend_name()} needs a driver: {error}") from error
+    _check_query(url)
     path = file_of(url)
     if path is not None:
         _check_file(path)
+
+
+def _check_query(url: URL) -> None:
+    """Check what follows a ? in the URL of an SQLite file: what is not known would be ignored."""
+    if url.get_backend_name() != "sqlite":
+        return
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            url.get_dialect()().create_connect_args(url)
+    except (SAWarning, SQLAlchemyError, ValueError, TypeError) as error:
+        names = ", ".join(url.query)
+        raise InvalidInput(_OPTION, f"after the ? ({names}): {reason_of(error)}") from error
 
 
 def _check_file(path: Path) -> None:

@@ -28,8 +28,10 @@ def check_openflow_port(key: str | None, certificate: str | None, authorities: s
         return
     for option in (_KEY, _CERTIFICATE):
         if not given[option]:
-            others = " and ".join(f"{name}" for name, value in given.items() if value is not None)
-            raise InvalidInput((option,), f"is missing, but {others} ask for TLS")
+            others = [name for name, value in given.items() if value is not None]
+            verb = "asks" if len(others) == 1 else "ask"
+            text = f"is missing, but {' and '.join(others)} {verb} for TLS"
+            raise InvalidInput((option,), text)
     for option, path in given.items():
         if path is not None:
             check_readable(option, path, is_private=option == _KEY)

@@ -41,7 +41,9 @@ def _object_of(models: list[dict[str, FieldInfo]]) -> str:
         ", ".join(sorted(name for name, field in fields.items() if field.is_required()))
         for fields in models
     ]
-    return f"must be an object with {' or '.join(needed)}" if needed and all(needed) else ""
+    if not needed or not all(needed):
+        return ""
+    return f"must be an object with {' or '.join(dict.fromkeys(needed))}"
 
 
 def _described(field: FieldInfo) -> str:

@@ -28,7 +28,7 @@ def check_listening(host: str, protected: bool) -> None:
 
 def is_loopback(host: str) -> bool:
     """Tell whether only this machine reaches ``host``, by its address or as localhost."""
-    if host == "localhost":
+    if host.lower() == "localhost":
         return True
     address = _address(host)
     return address is not None and address.is_loopback

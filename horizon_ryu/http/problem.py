@@ -38,6 +38,7 @@ from horizon_ryu.http.field_words import reason
 MAX_ERRORS = 100
 """Field errors told in one problem; a hostile body could hold a million."""
 UNION_TAG = "<"
+_KEY = "[key]"
 """Begins the names that models give to the forms of a union: no part of the path to a field."""
 MAX_DETAIL = 1000
 """Characters of one text that may quote what a client or a switch sent."""
@@ -190,14 +191,19 @@ def refused(error: ValidationError, model: type[BaseModel]) -> ProblemError:
     """Return the error for input that ``model`` refused."""
     found = error.errors(include_url=False, include_context=False, include_input=False)
     return invalid(
-        (_path(item["loc"]), reason(model, item["type"], item["loc"], item["msg"]))
+        (path or ("body",), reason(model, item["type"], path, item["msg"]))
         for item in found[:MAX_ERRORS]
+        for path in (_path(item["loc"]),)
     )
 
 
 def _path(loc: tuple[str | int, ...]) -> tuple[str | int, ...]:
-    """Return the path to a field; what is wrong with all of it is wrong with the body."""
-    return tuple(part for part in loc if not str(part).startswith(UNION_TAG)) or ("body",)
+    """Return the path to a field; of what is wrong with the whole body it is empty.
+
+    Which member of a union pydantic tried, and that a key is at fault and not its value, is no
+    part of it.
+    """
+    return tuple(part for part in loc if not str(part).startswith((UNION_TAG, _KEY)))
 
 
 def invalid(

@@ -65,7 +65,7 @@ from horizon_ryu.http.resource import (
     Written,
 )
 from horizon_ryu.http.routes import Routes
-from horizon_ryu.http.static_files import StaticFiles, file_answer
+from horizon_ryu.http.static_files import METHODS, StaticFiles, file_answer
 from horizon_ryu.http.stream import wants_gzip
 
 __all__ = [
@@ -186,15 +186,20 @@ class Router:
             exchange.template = "static"
             self._check_host(request)
             return file_answer(request, file)
+        is_file = self._files is not None and self._files.has(request.path_info)
+        if is_file and request.method == "OPTIONS":
+            return _options(METHODS)
         principal = self._identify(request)
         found = self._routes.find(request.environ)
         if found is None:
+            if is_file:
+                raise _not_allowed(METHODS)
             raise ProblemError(NOT_FOUND, self._why_not_found(request))
         exchange.template = found.template
         if request.method not in found.allowed:
             raise _not_allowed(found.allowed)
         if request.method == "OPTIONS":
-            return _finish(Response(status=204, headers={"Allow": ", ".join(found.allowed)}))
+            return _options(found.allowed)
         exchange.method = request.method
         resource = found.methods[request.method]
         if not resource.is_open:
@@ -259,6 +264,10 @@ class _Exchange:
         self.request = request
         self.method = "other"
         self.template = ""
+
+
+def _options(allowed: tuple[str, ...]) -> Response:
+    return _finish(Response(status=204, headers={"Allow": ", ".join(allowed)}))
 
 
 def _not_allowed(allowed: tuple[str, ...]) -> ProblemError:

@@ -37,6 +37,9 @@ SECURITY: Mapping[str, str] = MappingProxyType(
         "Cross-Origin-Opener-Policy": "same-origin",
     }
 )
+READING = ("GET", "HEAD")
+METHODS = (*READING, "OPTIONS")
+"""What a file may be asked for."""
 FOREVER = "public, max-age=31536000, immutable"
 """For files whose names change with their content: the build puts them into assets/."""
 ASKED_AGAIN = "no-cache"
@@ -119,7 +122,11 @@ class StaticFiles:
 
     def find(self, method: str, path: str) -> StaticFile | None:
         """Return the file that is asked for; None if there is none."""
-        return self._files.get(path) if method in ("GET", "HEAD") else None
+        return self._files.get(path) if method in READING else None
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is a file of that path, whatever is asked of it."""
+        return path in self._files
 
 
 def file_answer(request: Request, file: StaticFile) -> Response:

@@ -182,6 +182,7 @@ class _WebSocketAnswer(Response):
         self.runtime = runtime
         self._ping_at = runtime.now() + PING_SECONDS
         self._is_silent = False
+        self._code = GOING_AWAY
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -209,7 +210,10 @@ class _WebSocketAnswer(Response):
             read_frames(self.runtime, websocket.socket, pong, self._heard)
         except TimeoutError:
             self.subscription.drop()
-        except (ClientGone, OSError):
+        except ClientGone as gone:
+            self._code = gone.code
+            self.subscription.close()
+        except OSError:
             self.subscription.close()
 
     def _pong(self, websocket: Any, payload: bytes) -> None:
@@ -246,7 +250,7 @@ class _WebSocketAnswer(Response):
                         websocket.send(event.text)
                     self._ping(websocket, event is PROBE)
             with timeout(SEND_SECONDS):
-                code = TRY_AGAIN_LATER if subscription.dropped else GOING_AWAY
+                code = TRY_AGAIN_LATER if subscription.dropped else self._code
                 websocket.send(code.to_bytes(2, "big"), control_code=_CLOSE)
         except OSError as error:
             if isinstance(error, TimeoutError):

@@ -117,5 +117,8 @@ def _number(why: str, given: Any, read: ValidatorFunctionWrapHandler) -> Any:
     except ValidationError as error:
         if not why:
             raise
-        reason = f"{error.errors(include_url=False)[0]['msg']}: {why}"
+        first = error.errors(include_url=False)[0]
+        # Why there is a least says nothing of what is no number, or too much.
+        is_least = first["type"] == "greater_than_equal"
+        reason = f"{first['msg']}: {why}" if is_least else first["msg"]
         raise PydanticCustomError("bounds", "{reason}", {"reason": reason}) from error

@@ -106,6 +106,7 @@ PortGiven: TypeAlias = Annotated[
 _DpidForm: TypeAlias = Annotated[
     Annotated[int, Field(ge=0, le=MAX_DPID)]
     | Annotated[str, StringConstraints(pattern=f"^(?:{DPID_GIVEN}|{SWITCH_NAME})$")],
+    Told("must be a dpid (1 to 16 hex digits as text, or a number), or the name of a switch"),
     Field(description="Hex digits as text, zeros in front left out or not; a number; or a name"),
 ]
 

@@ -73,6 +73,10 @@ DpidsText: TypeAlias = Annotated[
 ]
 
 
+def _dpids_form(value: Any) -> str:
+    return f"{UNION_TAG}{'text' if isinstance(value, str) else 'list'}"
+
+
 _SET_ALONG = tuple(item for item in PARAMETERS if item.name in MIGRATE_PARAMETERS)
 
 
@@ -89,7 +93,14 @@ class MigrationRequest(Model):
         json_schema_extra={"oneOf": [{"required": ["flow"]}, {"required": ["match"]}]}
     )
 
-    dpids: DpidsText | Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)]
+    dpids: Annotated[
+        Annotated[DpidsText, Tag(f"{UNION_TAG}text")]
+        | Annotated[
+            Annotated[tuple[DpidGiven, ...], Field(max_length=MAX_HOPS)], Tag(f"{UNION_TAG}list")
+        ],
+        Discriminator(_dpids_form),
+        Field(description="Dpids or names in their order: a list, or a text with | between them"),
+    ]
     flow: Annotated[str, StringConstraints(pattern="^[0-9a-f]{8}$")] = optional(
         description="The id of a flow: 8 lower-case hex digits"
     )

@@ -28,7 +28,8 @@ from xen_bridge.runtime.port import AtOnce, Event, Queue, Reader, Semaphore, Shu
 from xen_bridge.runtime.task_runtime import TaskRuntime, name_of
 
 T = TypeVar("T")
-_FAULTS = (Exception, eventlet.Timeout)
+_FAULTS = (Exception, eventlet.Timeout, SystemExit)
+"""A library that calls sys.exit in a task would end the whole process, and call that well."""
 _native_socket = eventlet.patcher.original("socket").socket
 _FIRST_READ = 4096
 """Bytes that are read of a socket at first: room for 64 KiB costs more than reading 100."""

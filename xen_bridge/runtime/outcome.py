@@ -13,13 +13,14 @@ class Outcome(Generic[T]):
 
     def __init__(self) -> None:
         self._value: T
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def take(self, function: Callable[..., T], *args: Any) -> None:
         """Run a function; keep its error for whoever asks for the result."""
         try:
             self._value = function(*args)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
+            # A native thread that exits would leave whoever asked waiting for ever.
             self._error = error
 
     def result(self) -> T:

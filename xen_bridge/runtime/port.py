@@ -116,7 +116,7 @@ class Runtime(Protocol):
     """What programs stand on. All but :meth:`in_thread` is for tasks of this runtime only."""
 
     faults: tuple[type[BaseException], ...]
-    """Whatever may end a task but a kill and the end of the process: for ``except``."""
+    """Whatever may end a task but a kill: for ``except``. SystemExit is one: no task ends all."""
     task_failed: Callable[[str, BaseException], None]
     """Is told the name of a task's function, and what has ended the task; may be replaced."""
 

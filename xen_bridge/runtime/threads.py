@@ -95,7 +95,7 @@ class ThreadTask:
                 self._function(*self._args)
         except TaskKilled:
             LOG.debug("%s was ended", self._thread.name)
-        except (Exception, TimeIsUp) as error:
+        except (Exception, SystemExit, TimeIsUp) as error:
             self._failed(name_of(self._function), error)
         finally:
             self._end()
@@ -211,7 +211,7 @@ class ThreadSemaphore:
 class ThreadRuntime(TaskRuntime):
     """Tasks in native threads, and plain sockets."""
 
-    faults = (Exception,)
+    faults = (Exception, SystemExit)
 
     def spawn(
         self,

@@ -11,6 +11,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ LOG = logging.getLogger(__name__)
 REQUESTS_PER_TURN = 4
 """Requests of all connections together in one turn of the hub."""
 _EMPTY_LINE = (b"\r\n", b"\n")
+_AUTHORITY_ENDS = re.compile(r"[/?#]")
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
@@ -106,6 +108,19 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         finally:
             self.connection.settimeout(self.server.socket_timeout)
 
+    def _read_request_line(self) -> bytes:
+        """Return the line; nothing if it was too long, which is then answered."""
+        line: bytes = super()._read_request_line()
+        if len(line) < self.server.url_length_limit:
+            return line
+        self._refuse(
+            HeadFault(
+                HTTPStatus.REQUEST_URI_TOO_LONG,
+                f"a request line has less than {self.server.url_length_limit} bytes",
+            )
+        )
+        return b""
+
     def parse_request(self) -> bool:
         """Read the headers; what the application then does takes its own time."""
         fault, lines = self._read_head()
@@ -118,6 +133,7 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         parsed: bool = super().parse_request()
         if parsed:
             self._take_absolute_target()
+            self._leave_out_what_is_new()
         return parsed
 
     def _read_head(self) -> tuple[HeadFault | None, list[bytes]]:
@@ -137,10 +153,20 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         """Split a target with scheme and host: the host counts (RFC 9112, section 3.2.2)."""
         scheme, colon, rest = self.path.partition("://")
         if colon and scheme.lower() in ("http", "https"):
-            host, _, path = rest.partition("/")
+            host = _AUTHORITY_ENDS.split(rest, maxsplit=1)[0]
             del self.headers["Host"]
             self.headers["Host"] = host
-            self.path = f"/{path}"
+            path = rest[len(host) :]
+            self.path = path if path.startswith("/") else f"/{path}"
+
+    def _leave_out_what_is_new(self) -> None:
+        """Do not hear what HTTP/1.0 does not know (RFC 9110, 7.8 and 10.1.1).
+
+        Such a client takes "100 Continue" for the answer, and knows no other protocol.
+        """
+        if self.request_version == "HTTP/1.0":
+            for name in ("Expect", "Upgrade"):
+                del self.headers[name]
 
     def _refuse(self, fault: HeadFault) -> None:
         """Answer with a problem document (RFC 9457), and close: nobody knows what comes next."""

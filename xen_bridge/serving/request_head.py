@@ -41,11 +41,11 @@ def fault_of(line: bytes, lines: Sequence[bytes]) -> HeadFault | None:
         return _bad("the request line is not METHOD TARGET HTTP/1.1 (RFC 9112, section 3)")
     if found[1] != b"1":
         return HeadFault(HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 is spoken here")
-    if not lines or lines[-1] not in _END:
-        return _bad("the header section has no end")
     if len(lines) - 1 > MAX_FIELDS:
         too_many = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
         return HeadFault(too_many, f"at most {MAX_FIELDS} header fields are taken")
+    if not lines or lines[-1] not in _END:
+        return _bad("the header section has no end")
     fields = [_FIELD.fullmatch(each) for each in lines[:-1]]
     if None in fields:
         number = fields.index(None) + 1

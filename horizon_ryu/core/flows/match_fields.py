@@ -153,7 +153,7 @@ def parse_match(fields: Mapping[str, Any], loc: Loc = ("match",)) -> Match:
     _take_implied((item.name for item in given.values()), values)
     for field, item in given.items():
         _check_alias(item, values)
-        _check_needs(field, item.loc, values)
+        _check_needs(field, item.loc, values, item.value)
     _split_masks(values)
     return Match(**values)
 
@@ -320,8 +320,8 @@ def _words_for(alias: _Alias) -> Iterator[str]:
             yield word
 
 
-def _check_needs(field: str, loc: Loc, values: Mapping[str, Any]) -> None:
-    """Refuse a field that the others do not make sense of.
+def _check_needs(field: str, loc: Loc, values: Mapping[str, Any], given: Any) -> None:
+    """Refuse a field that the others do not make sense of; it was ``given`` so.
 
     Open vSwitch on 1.0 takes such an entry, ignores the field, and lets it match every frame.
     """
@@ -330,6 +330,8 @@ def _check_needs(field: str, loc: Loc, values: Mapping[str, Any]) -> None:
         raise InvalidInput(loc, "needs dl_type 0x0800 (IPv4) or 0x0806 (ARP); add ip or arp")
     if field in ("ipv6_src", "ipv6_dst") and kind != ETH_IPV6:
         raise InvalidInput(loc, "needs dl_type 0x86dd (IPv6)")
+    if field == "nw_proto" and kind == ETH_ARP and str(given).lower() in PROTOCOL_WORDS:
+        raise InvalidInput(loc, "of ARP it is what that does: request (1) or reply (2)")
     if field == "nw_proto" and kind not in (ETH_IPV4, ETH_ARP, ETH_IPV6):
         raise InvalidInput(
             loc, "needs dl_type 0x0800 (IPv4), 0x86dd or 0x0806 (ARP); add ip, ipv6 or arp"

@@ -18,6 +18,7 @@ BOUNDARIES = {
     "horizon_ryu.garbage": "of the process, not of what services.py puts together",
     "horizon_ryu.ryu_options": "the one place that loads Ryu for its options",
     "horizon_ryu.signals": "of the process, not of what services.py puts together",
+    "horizon_ryu.switch_stats.ovsdb_remote": "ovsdb.py loads all of Open vSwitch's library",
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",
     "horizon_ryu.wire.of10.messages": "the table of a version, as of13.messages is",
     "xen_bridge.dom0.complaints": "a state of its own, that any thread may touch",

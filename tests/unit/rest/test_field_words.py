@@ -51,6 +51,35 @@ def test_a_field_that_does_not_exist_gets_the_nearest(given: Any, said: str) -> 
     assert fault(Outer, given) == said
 
 
+@pytest.mark.parametrize("dpid", [" 1", "00-01", -1, 2**64, 1.5, None, [1]])
+def test_a_dpid_is_told_in_words_wherever_it_stands(dpid: Any) -> None:
+    said = "must be a dpid (1 to 16 hex digits as text, or a number), or the name of a switch"
+    assert (
+        fault(FlowRequest, {"match": {"ip": True}, "dpid": dpid, "actions": []}) == f"dpid: {said}"
+    )
+    moved = {"flow": "00000000", "dpids": [1, dpid]}
+    assert fault(MigrationRequest, moved) == f"dpids.1: {said}"
+    assert fault(MigrationRequests, [moved]).startswith(f"0.dpids.1: {said}")
+
+
+def test_a_way_is_told_by_the_form_that_was_tried() -> None:
+    said = fault(MigrationRequest, {"flow": "00000000", "dpids": "1|x y"})
+    assert (
+        said
+        == "dpids: must be dpids or names in their order: a list, or a text with | between them"
+    )
+    assert (
+        fault(MigrationRequest, {"flow": "0" * 8, "dpids": 5})
+        == "dpids: Input should be a valid array"
+    )
+
+
+def test_why_a_number_has_its_least_is_told_of_what_is_below() -> None:
+    low, high = (fault(FlowRequest, {"priority": given}) for given in (300, 65_536))
+    assert "301: those up to 300 are the controller's own" in low
+    assert high == "priority: Input should be less than or equal to 65535"
+
+
 def test_an_object_is_told_by_what_it_needs_and_a_long_list_by_its_most() -> None:
     said = fault(FlowRequest, {"src": "10.0.0.1", "dst": 3, "actions": ["drop"] * 65})
     assert "src: must be an object with dpid, port_no; dst: must be an object with dpid" in said

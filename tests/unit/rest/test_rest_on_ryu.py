@@ -257,22 +257,30 @@ def test_pings_are_answered_and_messages_ignored(client: Any, serve: Any) -> Non
 
 
 @pytest.mark.parametrize(
-    "frame",
+    ("frame", "code"),
     [
-        b"\x81\x05hello",  # not masked
-        b"\xf1\x80\x00\x00\x00\x00",  # reserved bits
-        b"\x83\x80\x00\x00\x00\x00",  # unknown opcode
-        b"\x89\xfe\x00\x7e\x00\x00\x00\x00",  # a ping that is too long
-        b"\x81\xff\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00",  # 4 GiB
-        b"\x88\x80\x00\x00\x00\x00",  # close
+        (b"\x81\x05hello", 1002),  # not masked
+        (b"\xf1\x80\x00\x00\x00\x00", 1002),  # reserved bits
+        (b"\x83\x80\x00\x00\x00\x00", 1002),  # unknown opcode
+        (b"\x89\xfe\x00\x7e\x00\x00\x00\x00", 1002),  # a ping that is too long
+        (b"\x81\xff\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00", 1009),  # 4 GiB
+        (b"\x88\x80\x00\x00\x00\x00", 1000),  # close
+        (b"\x88\x85\x00\x00\x00\x00\x03\xe8bye", 1000),
+        (b"\x88\x82\x01\x02\x03\x04\x0e\xa2", 4000),  # masked
+        (b"\x88\x81\x00\x00\x00\x00\x03", 1002),  # half a code
+        (b"\x88\x82\x00\x00\x00\x00\x03\xee", 1002),  # 1006, which nobody sends
     ],
 )
-def test_faulty_frames_end_the_connection(client: Any, serve: Any, frame: bytes) -> None:
+def test_faulty_frames_and_closings_end_the_connection(
+    client: Any, serve: Any, frame: bytes, code: int
+) -> None:
     server = serve(client.router)
     connection = server.listen()
     tpool.execute(connection.sock.sendall, frame)
     until(lambda: client.events.subscribers == 0)
-    assert tpool.execute(connection.recv_frame).opcode == websocket.ABNF.OPCODE_CLOSE
+    closing = tpool.execute(connection.recv_frame)
+    assert closing.opcode == websocket.ABNF.OPCODE_CLOSE
+    assert int.from_bytes(closing.data, "big") == code
     tpool.execute(connection.close)
 
 

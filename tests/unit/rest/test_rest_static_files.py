@@ -49,6 +49,16 @@ def test_the_page_needs_no_token_and_data_does(page: Path) -> None:
     assert get(page, "/", method="POST").status_int == 401
 
 
+def test_a_file_is_there_for_who_only_asks_what_it_knows(page: Path) -> None:
+    """As proxies do that look whether a server lives: ``OPTIONS / HTTP/1.0``."""
+    options = get(page, "/", method="OPTIONS")
+    assert (options.status_int, options.headers["Allow"]) == (204, "GET, HEAD, OPTIONS")
+    token = {"Authorization": "Bearer 0123456789abcdef"}
+    other = get(page, "/", method="POST", **token)
+    assert (other.status_int, other.headers["Allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert get(page, "/none", method="OPTIONS", **token).status_int == 404
+
+
 def test_files_are_kept_by_browsers_as_long_as_they_may_be(page: Path) -> None:
     script = get(page, "/assets/index-1a2b.js")
     assert (script.body, script.content_type) == (SCRIPT, "text/javascript")

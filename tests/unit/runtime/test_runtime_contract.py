@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import socket
+import sys
 import threading
 import time
 from functools import partial
@@ -65,6 +66,14 @@ def test_what_a_task_raises_is_logged_and_harms_nobody(runtime, caplog):
     with caplog.at_level(logging.ERROR):
         assert runtime.spawn(fail).join(LONG)
     assert "gone wrong" in caplog.text
+
+
+def test_a_task_that_exits_harms_nobody_and_is_told(runtime, caplog):
+    with caplog.at_level(logging.ERROR):
+        assert runtime.spawn(sys.exit, 0).join(LONG)
+    assert "SystemExit" in caplog.text
+    with pytest.raises(SystemExit):
+        runtime.gather([partial(sys.exit, 3), list])
 
 
 def test_whoever_asks_is_told_what_a_task_raised(runtime):

@@ -28,6 +28,7 @@ class Echo:
 
     def __init__(self) -> None:
         self.asked: list[tuple[str, str, str, bytes]] = []
+        self.environ: dict[str, Any] = {}
         runtime = GreenRuntime()
         self._listening = listen(runtime, ("127.0.0.1", 0), 16)
         limits = HttpLimits(keep_alive=0.3)
@@ -37,6 +38,7 @@ class Echo:
         self._serving = eventlet.spawn(self._server.serve_forever)
 
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        self.environ = environ
         try:
             body = environ["wsgi.input"].read(1 << 20)
         except (OSError, ValueError):
@@ -117,6 +119,7 @@ MALFORMED = {
     "TLS": b"\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n" + HIDDEN,
     "too many fields": post(*(b"X%d: a" % number for number in range(200)), body=HIDDEN),
     "too long a field": post(b"X: " + b"a" * 70_000, body=HIDDEN),
+    "too long a target": b"GET /" + b"a" * 9_000 + b" HTTP/1.1\r\n" + HOST + b"\r\n" + HIDDEN,
 }
 BODIES = {
     "a size with a prefix": b"0x2\r\n{}\r\n0\r\n\r\n",
@@ -140,7 +143,7 @@ def test_a_malformed_request_is_refused_and_none_behind_it_is_served(echo: Echo,
     statuses, heard = echo.say(MALFORMED[name])
     assert echo.asked == []
     assert len(statuses) == 1
-    assert statuses[0] in (400, 431, 501, 505)
+    assert statuses[0] in (400, 414, 431, 501, 505)
     head, _, body = heard.partition(b"\r\n\r\n")
     assert b"Content-Type: application/problem+json" in head
     assert b"Connection: close" in head
@@ -177,10 +180,14 @@ def test_a_body_in_chunks_is_read_whole_and_the_next_request_served(
 
 def test_a_target_with_scheme_and_host_is_split_and_its_host_counts(echo: Echo) -> None:
     asked = b"GET HTTP://other:80/a?b HTTP/1.1\r\n" + HOST + b"\r\n"
-    echo.say(asked + b"GET http://bare HTTP/1.1\r\n" + HOST + b"\r\n" + HIDDEN)
+    more = (b"http://bare", b"http://bare?query=a/b", b"http://bare#part/of")
+    lines = (b"GET " + target + b" HTTP/1.1\r\n" + HOST + b"\r\n" for target in more)
+    echo.say(asked + b"".join(lines) + HIDDEN)
     assert [(host, path) for _, host, path, _ in echo.asked] == [
         ("other:80", "/a"),
         ("bare", "/"),
+        ("bare", "/"),
+        ("bare", "/#part/of"),
         ("h", "/hidden"),
     ]
 
@@ -208,3 +215,24 @@ def test_what_strangers_say_is_not_written_to_stderr(
         echo.say(said)
     assert capsys.readouterr() == ("", "")
     assert caplog.text == ""
+
+
+def test_too_many_fields_are_called_so(echo: Echo) -> None:
+    statuses, heard = echo.say(MALFORMED["too many fields"])
+    assert statuses == [431]
+    assert b"at most 100 header fields" in heard
+
+
+@pytest.mark.parametrize("field", [b"Expect: 100-continue", b"Upgrade: websocket"])
+def test_what_http_1_0_does_not_know_is_not_heard(echo: Echo, field: bytes) -> None:
+    asked = post(field, b"Content-Length: 2", body=b"{}", version=b"1.0")
+    statuses, _ = echo.say(asked)
+    assert statuses == [200]
+    assert echo.environ["SERVER_PROTOCOL"] == "HTTP/1.0"
+    assert not {"HTTP_EXPECT", "HTTP_UPGRADE"} & set(echo.environ)
+
+
+def test_who_expects_it_is_told_to_continue(echo: Echo) -> None:
+    fields = (b"Expect: 100-continue", b"Content-Length: 2", b"Connection: close")
+    statuses, _ = echo.say(post(*fields, body=b"{}"))
+    assert statuses == [100, 200]

@@ -68,6 +68,27 @@ REFUSED = [
     ("[store]\nurl = oracle://u:secret@h/x\n", "store.url: oracle needs a driver"),
     ("[store]\nurl = sqlite:////bin/true\n", "/bin/true: is no SQLite database"),
     ("[store]\nurl = sqlite:////dev/null\n", "/dev/null: is no regular file"),
+    ("[store]\nurl = SQLITE:///x\n", "store.url: no URL of a database: SQLITE is none"),
+    ("[store]\nurl = sqlite:///x?timeout=soon\n", "store.url: after the ? (timeout): could not"),
+    ("[store]\nurl = sqlite:///x?mode=ro\n", "store.url: after the ? (mode): "),
+    # What is behind a value is a part of it: of the name of a store that nobody finds again.
+    ("[store]\nurl = sqlite:///x # ours\n", "store.url: a comment needs a line of its own"),
+    ("[guard]\nwatchdog = 5 ; s\n", "guard.watchdog: a comment needs a line of its own"),
+    ("[DEFAULT]\nwsapi_port = 1\n[DEFAULT]\nwsapi_port = 2\n", "wsapi_port: given twice"),
+    ("[guard]\nwatchdog = 5\n\nwatchdog = 6\n", "guard.watchdog: given twice"),
+    ("[guard]\nwatchdog = 5s\n", "guard.watchdog: could not convert string to float: '5s'"),
+    ("[slicing]\ninstance = a$b\n", "write $$ for a dollar sign"),
+    ("[stats]\novsdb = tcp:6640\n", "stats.ovsdb: 'tcp:6640' is not unix:PATH or tcp:HOST:PORT"),
+    ("[stats]\novsdb = tcp:h:70000\n", "stats.ovsdb"),
+    ("[DEFAULT]\nwsapi_host = 127.0.0.1:8080\n", "wsapi_host: 127.0.0.1:8080: cannot listen"),
+    ("[DEFAULT]\nctl_privkey = /no\n", "ctl_cert: is missing, but ctl_privkey asks for TLS"),
+]
+TAKEN = [
+    "[store]\n# ours\nurl = sqlite:///x?timeout=5\n; done\n",
+    "[DEFAULT]\napp = horizon_ryu.switches\napp = horizon_ryu.discovery\n",
+    "[DEFAULT]\nwsapi_host = LOCALHOST\n",
+    "[stats]\novsdb = tcp:[::1]:6640\n",
+    "[stats]\novsdb = ssl:192.0.2.1:6640\n[stats]\nmax_bytes = 1048576\n",
 ]
 
 
@@ -85,6 +106,11 @@ def test_what_a_start_would_refuse_is_named_in_one_line(
         check_file(write(tmp_path, text))
     assert said in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize("text", TAKEN)
+def test_what_only_looks_odd_is_taken(tmp_path: Path, text: str) -> None:
+    check_file(write(tmp_path, text))
 
 
 def test_options_of_ryu_are_known(tmp_path: Path) -> None:

@@ -91,6 +91,13 @@ def test_health_is_told_for_a_while(bench: Bench) -> None:
     assert bench.supervisor.failing() == ()
 
 
+def test_what_would_end_the_process_ends_a_turn(bench: Bench) -> None:
+    """As a library that calls sys.exit; a supervisor of processes would take 0 for an end."""
+    bench.raised = [SystemExit(0), MemoryError()]
+    assert bench.run(4) == [1, 2]
+    assert (bench.counts, bench.supervisor.failing()) == ({NAME: 2}, (NAME,))
+
+
 def test_the_pause_grows_while_turns_fail(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervised_loop, "FIRST_PAUSE", 1.0)
     pauses: list[float] = []

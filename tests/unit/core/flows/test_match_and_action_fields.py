@@ -242,6 +242,8 @@ def test_clear_wishes_are_understood(given: Any, same: Any) -> None:
         ({"vlan_vid": 0x2005}, "vlan_vid"),
         ({"arp_op": "tcp"}, "arp_op"),
         ({"arp": True, "nw_proto": "request"}, "nw_proto"),
+        ({"arp": True, "nw_proto": "TCP"}, "nw_proto"),
+        ({"dl_type": "arp", "ip_proto": "icmp"}, "ip_proto"),
         ({"dl_dst": "0200000000a"}, "dl_dst"),
     ],
 )
