@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import errno
 import random
 from collections.abc import Callable, Iterator, Sequence
@@ -32,8 +33,15 @@ class Missed(NamedTuple):
     reason: str
 
 
-Progress = Callable[[Experiment, Step | None], None]
-"""Told of each measurement that begins, and by None that one has ended."""
+class Moment(enum.Enum):
+    """What a run is at between its measurements."""
+
+    BUILT = "its network is built"
+    MEASURED = "a measurement has ended"
+
+
+Progress = Callable[[Experiment, Step | Moment], None]
+"""Told of each measurement that begins, and of what is between them."""
 Told = Callable[[Missed, Path], None]
 """Told of each experiment that could not be carried out, at once, and of the file that has all."""
 
@@ -142,9 +150,10 @@ def _measure_all(
     is_quick: bool,
     progress: Progress,
 ) -> None:
+    progress(experiment, Moment.BUILT)
     with experiment.stage(place, is_quick) as measure:
         for step in steps:
             progress(experiment, step)
             samples = tuple(measure(step.point))
             folder.add(Row(experiment.name, step.point, step.repetition, samples))
-            progress(experiment, None)
+            progress(experiment, Moment.MEASURED)

@@ -24,6 +24,12 @@ _OFF = percent(TOLERANCE)
 _FULL = 97.0
 """Per cent of a CPU from which on it has nothing to spare, as it is measured."""
 _TWO = 2
+_EQUAL = 50
+"""Per cent of a CPU that each of two routers of equal weight has anyhow."""
+_EMULATED = (
+    "The Xen hosts are emulated, many times slower than the report's machines: their times are to "
+    "be held against each other only."
+)
 
 
 def _joined(sentences: Callable[[Curves], Iterator[str]]) -> Callable[[Curves], str]:
@@ -58,6 +64,8 @@ def downtime(curves: Curves) -> Iterator[str]:
             "A router on netns has no memory to copy: in its place a standstill of "
             f"{number(REPORT_GAP_MS)} ms is asked for."
         )
+    if _has_xen(curves):
+        yield _EMULATED
 
 
 @_joined
@@ -106,6 +114,8 @@ def total(curves: Curves) -> Iterator[str]:
             f"{'more' if gap >= 0 else 'less'} than the standard migration (report: 15 s more, for "
             "data planes that are made equal and interfaces that are mapped anew)."
         )
+    if _has_xen(curves):
+        yield _EMULATED
 
 
 @_joined
@@ -144,7 +154,18 @@ def cap(curves: Curves) -> Iterator[str]:
             yield f"The rate of {label} {word}, as in the report."
         else:
             yield f"That the rate of {label} {word} cannot be told from chance here."
-    yield "The report offers 150,000 packets a second, to a machine that is not emulated."
+    free = [one for one in curves.get("r1 (varied)", ()) if float(one.x) >= _EQUAL]
+    if len(free) >= _TWO and _spread(free) <= STEADY:
+        yield (
+            f"From a cap of {_EQUAL} % on it hardly changes: routers of equal weight have half of "
+            "the CPU each anyhow."
+        )
+    yield (
+        "The report offers 150,000 packets a second, to a machine that is not emulated; here "
+        "routers filter, so that their CPU is what bounds them. How much an emulated CPU does in "
+        "its time depends on what else the machine does, so that rates stray; shares and parts do "
+        "not."
+    )
 
 
 @_joined
@@ -154,7 +175,9 @@ def cap_shares(curves: Curves) -> Iterator[str]:
     one, both = curves.get("r1 (varied)", ()), curves.get("both", ())
     over = [point.y.median - float(point.x) for point in one]
     if over:
-        yield f"Here r1 is at most {number(max(0.0, *over))} % of a CPU above its cap."
+        most = max(over)
+        how = "never" if most <= 0 else f"at most {number(most)} % of a CPU"
+        yield f"Here r1 is {how} above its cap."
     if len(both) >= _TWO:
         least, most = (pick(point.y.median for point in both) for pick in (min, max))
         yield f"Both together use {number(least)} to {number(most)} % of the CPU that they share."
@@ -235,6 +258,11 @@ def _pairs(
 
 
 _WAYS = ("plane separation", "standard")
+
+
+def _has_xen(curves: Curves) -> bool:
+    """Tell whether there is a curve of the lab's Xen hosts."""
+    return any(label.startswith("Xen") for label in curves)
 
 
 def _without_any(curves: Curves) -> list[str]:

@@ -8,7 +8,10 @@ import re
 import subprocess
 from collections.abc import Mapping
 from importlib import metadata
+from pathlib import Path
 from typing import Any
+
+from topologies.lab.places import Places
 
 LIBRARIES = ("ryu", "eventlet", "networkx", "pydantic", "uvloop", "matplotlib")
 _PROGRAMS = {
@@ -16,6 +19,12 @@ _PROGRAMS = {
     "frr": ("/usr/lib/frr/zebra", "--version"),
     "libvirt": ("libvirtd", "--version"),
     "qemu": ("qemu-system-x86_64", "--version"),
+}
+_LAB_PACKAGES = {
+    "xen": "xen-hypervisor-4.17-amd64",
+    "kernel": "linux-image-amd64",
+    "libvirt": "libvirt-daemon",
+    "frr": "frr",
 }
 _VERSION = re.compile(r"\d+(?:\.\d+)+\S*")
 _SECONDS = 10
@@ -32,10 +41,21 @@ def about_run(options: Mapping[str, Any]) -> dict[str, Any]:
             "architecture": platform.machine(),
             "processors": os.cpu_count(),
             "processor": _processor(),
+            "load": round(os.getloadavg()[0], 1),
         },
         "libraries": {name: _library(name) for name in LIBRARIES},
         "programs": {name: _program(words) for name, words in _PROGRAMS.items()},
     }
+
+
+def lab_versions(root: Path | None = None) -> dict[str, str | None]:
+    """Return the versions that the Xen lab's machines run, of Debian's packages in their ``root``.
+
+    None for what is not there: it may not be built yet.
+    """
+    database = (root or Places().root) / "var/lib/dpkg"
+    words = ("dpkg-query", f"--admindir={database}", "-W", "-f", "${Version}")
+    return {name: _output((*words, package)) for name, package in _LAB_PACKAGES.items()}
 
 
 def _commit() -> str | None:

@@ -9,6 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import TypeAlias
 
+XEN_LAB = "xen-lab"
+"""What an experiment needs that is measured on two emulated Xen hosts: minutes to start."""
 Value: TypeAlias = int | float | str
 Point: TypeAlias = Mapping[str, Value]
 """The parameters of a measurement, by name."""
@@ -71,8 +73,8 @@ class Experiment:
     """What ``horizonctl experiment run`` carries out.
 
     ``platform`` says on what, in a few words that stand on every plot. ``needs`` names what a
-    machine must have that set-up does not give (``xen-lab``: two emulated Xen hosts, minutes to
-    start). ``expectations`` by the sentence that they are about.
+    machine must have that set-up does not give (XEN_LAB). ``expectations`` by the sentence that
+    they are about.
     """
 
     name: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import click
 
 from experiments.experiment import Experiment
 from experiments.figure import Figure
-from experiments.run_folder import RunError
+from experiments.run_folder import RunError, RunFolder
 from experiments.shown_run import FOLDER, begin_run, show_run
 
 
@@ -19,13 +20,29 @@ def own_command(experiment: Experiment, figures: Sequence[Figure]) -> click.Comm
     @click.command(experiment.name, help=experiment.title)
     @click.option("--quick", is_flag=True, help="few points, once each")
     @click.option("--folder", type=FOLDER, help="where to write")
-    @click.option("--seed", type=int, default=1, show_default=True, help="of the order of points")
-    def command(quick: bool, folder: Path | None, seed: int) -> None:
-        options = {"names": [experiment.name], "quick": quick, "seed": seed}
+    @click.option("--resume", type=FOLDER, help="go on with the run in this folder")
+    @click.option("--seed", type=int, help="of the order of points  [default: 1]")
+    def command(quick: bool, folder: Path | None, resume: Path | None, seed: int | None) -> None:
+        if resume is not None and (quick or folder or seed is not None):
+            raise click.UsageError("--resume goes on with what that run was asked for: leave out "
+                                   "other options")  # fmt: skip
+        names = [experiment.name]
         try:
-            run = begin_run(folder, options)
+            if resume is None:
+                asked = {"names": names, "quick": quick, "seed": 1 if seed is None else seed}
+                run = begin_run(folder, asked)
+            else:
+                run = _found(resume, names)
         except RunError as error:
             raise click.UsageError(str(error)) from None
-        show_run(run, (experiment,), figures)
+        show_run(run, (experiment,), figures, f"python {sys.argv[0]}")
 
     return command
+
+
+def _found(folder: Path, names: Sequence[str]) -> RunFolder:
+    """Return the run in a folder; RunError unless it is of the experiment named."""
+    found = RunFolder(folder)
+    if found.about()["options"]["names"] != names:
+        raise RunError(f"{folder} has a run of something else")
+    return found

@@ -64,9 +64,11 @@ class RunFolder:
 
     def note_resumed(self, about: Mapping[str, Any]) -> None:
         """Keep what a run goes on with that was begun with something else; RunError."""
-        whole = self.about()
-        whole["resumed"] = [*whole.get("resumed", ()), dict(about)]
-        text = json.dumps(whole, indent=2, sort_keys=True)
+        self.note(resumed=[*self.about().get("resumed", ()), dict(about)])
+
+    def note(self, **told: Any) -> None:
+        """Keep what is known of a run since it was begun; RunError."""
+        text = json.dumps(self.about() | told, indent=2, sort_keys=True)
         place = self.path / f"{ABOUT}.new"
         try:
             place.write_text(text + "\n", encoding="utf-8")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from experiments import xen_stages
 from experiments.checks import at_most, falls, rises
-from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from experiments.experiment import XEN_LAB, Experiment, Measure, Point, Sample, Space
 from tools.cap_experiment import HOST, ROUTERS, SECONDS, measure_both, prepare
 
 FIRST, SECOND = ROUTERS
@@ -61,10 +61,11 @@ CAP = Experiment(
     expectations={
         "A router forwards more with a higher cap": rises("cap", "r1_pps", 2.0),
         "The other one then has less of the CPU": falls("cap", "r2_cpu"),
+        "And forwards less": falls("cap", "r2_pps"),
         "No router is far above its cap": at_most("cap", "r1_cpu", ABOVE),
         "Its part of what both forward rises with its cap": rises("cap", "r1_part_pps", 1.5),
     },
-    needs=("xen-lab",),
+    needs=(XEN_LAB,),
 )
 
 WEIGHT = Experiment(
@@ -74,6 +75,10 @@ WEIGHT = Experiment(
     stage=partial(stage, parameter="weight"),
     full=Space({"weight": (32, 64, 128, 256, 512, 1024, 2048)}),
     quick=Space({"weight": (64, 1024)}, 1),
-    expectations={"A router's share rises with its weight": rises("weight", "r1_cpu", 1.2)},
-    needs=("xen-lab",),
+    expectations={
+        "A router's share rises with its weight": rises("weight", "r1_cpu", 1.2),
+        "It forwards more": rises("weight", "r1_pps", 1.2),
+        "The other one forwards less": falls("weight", "r2_pps"),
+    },
+    needs=(XEN_LAB,),
 )

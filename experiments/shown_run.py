@@ -12,20 +12,31 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Column
 
-from experiments.carry_out import Missed, Step, carry_out, steps_left
-from experiments.environment import about_run
-from experiments.experiment import Experiment
+from experiments.carry_out import Missed, Moment, Step, carry_out, steps_left
+from experiments.environment import about_run, lab_versions
+from experiments.experiment import XEN_LAB, Experiment
 from experiments.figure import Figure
 from experiments.outcome import write_outcome
-from experiments.page import judged
+from experiments.page import busy, judged
 from experiments.run_folder import RunError, RunFolder
 from horizon_ryu.cli.terminal import Terminal, styled
 from tools import fork_server
 
 FOLDER = click.Path(file_okay=False, path_type=Path)
 DEFAULT_FOLDER = "experiment-runs"
+_BAR = 12
+"""Characters of it: a line of 80 then has room for what is measured."""
+_HOUR = 3600.0
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 """What ends a run; also one that a shell has begun in the background, without SIGINT."""
 
@@ -38,32 +49,48 @@ def begin_run(folder: Path | None, options: Mapping[str, Any]) -> RunFolder:
     return made
 
 
-def show_run(run: RunFolder, todo: Sequence[Experiment], figures: Sequence[Figure]) -> None:
-    """Carry a run to its end and tell of it.
+def show_run(
+    run: RunFolder,
+    todo: Sequence[Experiment],
+    figures: Sequence[Figure],
+    command: str = "horizonctl experiment run",
+) -> None:
+    """Carry a run to its end and tell of it; ``command`` is what resumes it.
 
     SystemExit if it is stopped, or something is not as expected; ClickException if the folder
     cannot be written, or is another process's just now.
     """
     console = Terminal()
+    again = f"to go on: {command} --resume {run.path}"
     try:
         _note_changes(console, run)
-        missed = _carry_out(console, todo, run, run.about()["options"])
-        _show_outcome(console, run, todo, figures, missed)
+        try:
+            missed = _carry_out(console, todo, run, again)
+        finally:
+            if any(XEN_LAB in one.needs for one in todo):
+                # Known when it is built.
+                run.note(xen_lab=lab_versions())
+        if missed:
+            console.print(again)
+        is_right = _show_outcome(console, run, todo, figures)
     except RunError as error:
-        raise click.ClickException(f"{error}; {_to_go_on(run)}") from None
+        raise click.ClickException(f"{error}; {again}") from None
     except OSError as error:
         # Of the page: what measuring needs is told by name.
         raise click.ClickException(f"{error.filename or run.path}: {error.strerror}") from None
-
-
-def _to_go_on(run: RunFolder) -> str:
-    return f"to go on: horizonctl experiment run --resume {run.path}"
+    if missed or not is_right:
+        raise SystemExit(1)
 
 
 def _note_changes(console: Terminal, run: RunFolder) -> None:
-    """Tell, and keep, that a run goes on with another version than it was begun with."""
+    """Tell, and keep, that a run goes on with another version than it was begun with.
+
+    It is told too if the machine has other work now.
+    """
     about = run.about()
     now = about_run(about["options"])
+    if told := busy(now):
+        console.print(told)
     names = [name for name in ("horizon", "kernel") if about[name] != now[name]]
     if names:
         then = ", ".join(f"{name} {about[name]} (now {now[name]})" for name in names)
@@ -89,22 +116,22 @@ def _stopped_by_signals() -> Iterator[list[int]]:
 
 
 def _carry_out(
-    console: Terminal, todo: Sequence[Experiment], run: RunFolder, options: Mapping[str, Any]
+    console: Terminal, todo: Sequence[Experiment], run: RunFolder, again: str
 ) -> tuple[Missed, ...]:
-    """Measure with a bar; an interrupt ends it, with a word on how to go on."""
+    """Measure with a bar; an interrupt ends it, and ``again`` tells how to go on."""
+    options = run.about()["options"]
     quick, seed = options["quick"], options["seed"]
     rows = run.rows()
     count = sum(len(steps_left(one, quick, seed, rows)) for one in todo)
     shown = console.is_terminal
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=console, disable=not shown) as progress:
+    with _bar(console, shown) as progress:
         task = progress.add_task("measuring", total=count)
 
-        def told(one: Experiment, step: Step | None) -> None:
-            if step is None:
+        def told(one: Experiment, at: Step | Moment) -> None:
+            if at is Moment.MEASURED:
                 progress.advance(task)
                 return
-            where = ", ".join(f"{name} {value}" for name, value in step.point.items())
+            where = _where(one, at)
             progress.update(task, description=f"{one.name}: {where}")
             if not shown:
                 console.print(f"{one.name}: {where}")
@@ -117,8 +144,32 @@ def _carry_out(
             with _stopped_by_signals() as came, _forked_controllers(quick):
                 return carry_out(todo, run, quick, seed, told, missed, lambda: bool(came))
         except KeyboardInterrupt:
-            console.print(f"stopped; {_to_go_on(run)}")
+            console.print(f"stopped; {again}")
             raise SystemExit(130) from None
+
+
+def _bar(console: Terminal, is_shown: bool) -> Progress:
+    """Return a bar with the time that it took so far, and what is left at that speed."""
+    about = Column(no_wrap=True, overflow="ellipsis")
+    return Progress(
+        TextColumn("{task.description}", table_column=about),
+        BarColumn(_BAR),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(),
+        console=console,
+        disable=not is_shown,
+        # Longer than a few measurements on an emulated machine.
+        speed_estimate_period=_HOUR,
+    )
+
+
+def _where(experiment: Experiment, at: Step | Moment) -> str:
+    """Return what an experiment is at."""
+    if isinstance(at, Step):
+        return ", ".join(f"{name} {value}" for name, value in at.point.items())
+    return "two Xen hosts start" if XEN_LAB in experiment.needs else str(at.value)
 
 
 @contextmanager
@@ -136,20 +187,13 @@ def _forked_controllers(quick: bool) -> Iterator[None]:
 
 
 def _show_outcome(
-    console: Terminal,
-    run: RunFolder,
-    todo: Sequence[Experiment],
-    figures: Sequence[Figure],
-    missed: Sequence[Missed],
-) -> None:
-    """Write the page, and tell what held; exit status 1 if something did not."""
-    wrong = False
+    console: Terminal, run: RunFolder, todo: Sequence[Experiment], figures: Sequence[Figure]
+) -> bool:
+    """Write the page, and tell what held; False if something did not."""
+    is_right = True
     for experiment, sentence, what in judged(todo, run.rows()):
         mark = styled("holds", "green") if what is None else styled("does not hold", "bold red")
         console.print(f"{experiment.name}: {sentence}:", mark, what or "")
-        wrong = wrong or what is not None
-    if missed:
-        console.print(_to_go_on(run))
+        is_right = is_right and what is None
     console.print(f"page: {write_outcome(run, todo, figures)}")
-    if wrong or missed:
-        raise SystemExit(1)
+    return is_right

@@ -13,7 +13,7 @@ from typing import Any
 
 from experiments import xen_stages
 from experiments.checks import all_are_zero, some_are_not_zero
-from experiments.experiment import Experiment, Measure, Point, Sample, Space
+from experiments.experiment import XEN_LAB, Experiment, Measure, Point, Sample, Space
 from experiments.flow_stages import PACKETS
 from experiments.router_move import move_router, values_of_move
 from tools.router_lab import NumberedTraffic
@@ -88,7 +88,7 @@ STANDARD = Experiment(
     full=Space({"packet": (64, 1500), "rate": (10, 20, 50)}),
     quick=Space({"packet": (64,), "rate": (10, 20)}, 1),
     expectations={"Packets are lost": some_are_not_zero("lost")},
-    needs=("xen-lab",),
+    needs=(XEN_LAB,),
 )
 
 SEPARATED = Experiment(
@@ -99,5 +99,5 @@ SEPARATED = Experiment(
     full=Space({"packet": (64, 1500), "rate": (50, 100, 200)}),
     quick=Space({"packet": (64,), "rate": (50, 100)}, 1),
     expectations={"No packet is lost": all_are_zero("lost")},
-    needs=("xen-lab",),
+    needs=(XEN_LAB,),
 )

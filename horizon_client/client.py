@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -72,19 +73,22 @@ class Client:
         method, url = self.connection.address_of(request)
         options = self.connection.options_of(request)
         try:
-            if self._kept is None:
-                carrier = self.connection.carrier_options
-                answer = httpx.request(method, url, **options, **carrier)
-                data = answer.content
-            else:
-                with self._kept.stream(method, url, **options) as answer:
-                    data = self._whole(answer, options["timeout"])
+            with self._sender()(method, url, **options) as answer:
+                data = self._whole(answer, options["timeout"])
         except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:
             # A proxy may need a package that is not there.
             raise self.connection.unreachable(error) from error
         except ValueError as error:
             raise CannotBeSent(f"this cannot be sent: {error}") from error
         return self.connection.understood(request, answer.status_code, answer.headers, data)
+
+    def _sender(self) -> Callable[..., AbstractContextManager[httpx.Response]]:
+        """Return what sends a request, and has its answer come piece by piece."""
+        import httpx
+
+        if self._kept is not None:
+            return self._kept.stream
+        return partial(httpx.stream, **self.connection.carrier_options)
 
     def _whole(self, answer: httpx.Response, seconds: float) -> bytes:
         """Return the body; NoAnswer once it is not whole after ``seconds``, however it trickles.

@@ -9,34 +9,70 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from examples import THOROUGH
+from quiet_turn import QuietTurn, measures_shares
 from time_spent import TimeSpent
 
 TESTS = Path(__file__).parent
-LANES = ("logic", "models", "processes", "switches", "entries", "xen")
+LANES = ("logic", "models", "processes", "routers", "switches", "links", "entries", "xen")
 """In the order in which one pytest runs them; ``make test`` runs most of them side by side."""
 MODELLED = ("core", "discovery", "simulated", "slicing", "spanning_tree", "wire")
 """Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
+ROUTERS = (
+    "test_link_tunnels.py",
+    "test_neighbor_scan.py",
+    "test_netlink.py",
+    "test_netns_domains.py",
+    "test_netns_migration.py",
+    "test_netns_routers.py",
+    "test_plane_migration.py",
+    "test_plane_protocols.py",
+    "test_planes_command.py",
+    "test_planes_data.py",
+    "test_planes_fib.py",
+    "test_planes_fpm.py",
+    "test_planes_ipv6.py",
+    "test_planes_skipped.py",
+    "test_router_migration.py",
+    "test_router_page.py",
+    "test_router_restarts.py",
+    "test_router_topology.py",
+    "test_separated_ospf.py",
+    "test_separated_planes.py",
+    "test_turned_frames.py",
+)
+LINKS = (
+    "test_experiments.py",
+    "test_foreign_bridges.py",
+    "test_real_moving_stations.py",
+    "test_relayed_probes.py",
+)
 ENTRIES = (
     "test_base_entries.py",
     "test_real_flows.py",
     "test_real_ipv6_flows.py",
-    "test_real_ipv6_hosts.py",
     "test_real_migrations.py",
     "test_real_needs_and_tables.py",
     "test_real_stats.py",
-    "test_relayed_probes.py",
-    "test_slicer.py",
-    "test_slicer13_objects.py",
-    "test_slicer_tenants.py",
-    "test_slicer13.py",
-    "test_slicer_bandwidth.py",
-    "test_slicer_killed.py",
-    "test_slicing_application.py",
     "test_undisturbed_flows.py",
 )
-"""Of the modules that need switches, those about flow entries have a lane, for half of the time.
+SLICERS = (
+    "test_slicer.py",
+    "test_slicer13.py",
+    "test_slicer13_objects.py",
+    "test_slicer_bandwidth.py",
+    "test_slicer_killed.py",
+    "test_slicer_tenants.py",
+    "test_slicing_application.py",
+)
+APART = {
+    **dict.fromkeys(ROUTERS, "routers"),
+    **dict.fromkeys(LINKS, "links"),
+    **dict.fromkeys(ENTRIES, "entries"),
+    **dict.fromkeys(SLICERS, "processes"),
+}
+"""Lanes of modules of integration tests that are wholly in one, so that all end together.
 
-With them are the probes that hosts relay, so that both lanes end together.
+What is not here is with the processes or with the switches, by its marker.
 """
 BUILDS = "test_installed_wheels.py"
 """It builds and installs, which is computing, and needs no network of its own."""
@@ -53,14 +89,19 @@ settings.load_profile("horizon")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Let ``make test`` have one lane only."""
+    """Let ``make test`` have one lane only, and tell it when the machine is its own."""
     parser.addoption("--lane", choices=LANES, help="only the tests of this lane of make test")
+    parser.addoption(
+        "--quiet-when", type=Path, help="what measures shares waits until there is this file"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a lane tell, at its end, where its time went."""
+    """Have a lane tell, at its end, where its time went, and wait where it has to."""
     if config.getoption("--lane") is not None:
         config.pluginmanager.register(TimeSpent(TESTS))
+    if (ended := config.getoption("--quiet-when")) is not None:
+        config.pluginmanager.register(QuietTurn(ended))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -76,13 +117,15 @@ def lanes_at(place: tuple[str, ...]) -> tuple[str, ...]:
     """Return the lanes that tests at a place may be in: parts of a folder's path, or a module's."""
     match place:
         case ("integration",):
-            return ("models", "processes", "switches", "entries", "xen")
+            return LANES[1:]
         case ("integration", "xen", *_):
             return ("xen",)
         case ("integration", name) if name == BUILDS:
             return ("models",)
-        case ("integration", name) if name.endswith(".py"):
-            return ("entries",) if name in ENTRIES else ("processes", "switches")
+        case ("integration", *_, name) if name in APART:
+            return (APART[name],)
+        case ("integration", name) if not name.endswith(".py"):
+            return ("processes", "routers", "switches")
         case ("integration", *_):
             return ("processes", "switches")
         case ("fuzz",):
@@ -118,7 +161,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = config.getoption("--lane")
     left_out = [item for item in items if wanted and lane_of(item) != wanted]
     kept = [item for item in items if not wanted or lane_of(item) == wanted]
-    kept.sort(key=lambda item: (LANES.index(lane_of(item)), _measures_shares(item)))
+    kept.sort(key=lambda item: (LANES.index(lane_of(item)), measures_shares(item)))
     if left_out:
         config.hook.pytest_deselected(items=left_out)
     items[:] = kept
@@ -129,7 +172,3 @@ def pytest_collection_finish() -> None:
     gc.enable()
     gc.collect()
     gc.freeze()
-
-
-def _measures_shares(item: pytest.Item) -> bool:
-    return item.get_closest_marker("quiet") is not None

@@ -45,7 +45,11 @@ from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents import measures
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer, GetDeadTimes
-from xen_bridge.protocol.documents.neighborhood import Neighborhood
+from xen_bridge.protocol.documents.neighborhood import (
+    GetScanProgress,
+    Neighborhood,
+    ScanProgress,
+)
 from xen_bridge.protocol.documents.planes import ListPlanes, PlaneList, PlaneTunnel, SeparatedPlane
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidatedNode
@@ -132,10 +136,12 @@ class FakeBridge:
         """Of each of its routers."""
         self.planes: tuple[SeparatedPlane, ...] = ()
         self.tunnels: tuple[PlaneTunnel, ...] = ()
+        self.strays: tuple[str, ...] = ()
         self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
         """Who is beside it."""
+        self.scan_progress = ScanProgress(0, 0)
         own = ElementScan(self._netlink, lambda _request: self.scanned)
         runtime: Any = self._runtime
         consolidating = NodeConsolidate(self.physical, own, self._ask_agent, runtime)
@@ -146,6 +152,7 @@ class FakeBridge:
             **self.mover.handlers(),
             ListPlanes: RequestHandler(self._list_planes),
             **consolidate_handlers(consolidating),
+            GetScanProgress: RequestHandler(lambda _body: self.scan_progress),
             **self._measuring(
                 {"xentop": xentop}, HostSummary(self.memory, self._runtime, self._netlink)
             ),
@@ -159,7 +166,7 @@ class FakeBridge:
     def _list_planes(self, body: ListPlanes) -> PlaneList:
         """Tell of faults only where they were asked for."""
         told = [one if body.check else replace(one, faults=()) for one in self.planes]
-        return PlaneList(tuple(told), self.tunnels)
+        return PlaneList(tuple(told), self.tunnels, self.strays if body.check else ())
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary

@@ -6,8 +6,9 @@ Everything is set and measured through the REST API.
 
 That of the routers should be the CPU that is not enough. In an emulated machine a packet costs
 Domain 0 more than a router, and more again if a router takes each by itself, as one does that has
-the CPU alone. So the routers filter, what they forward ends in Domain 0 and not in the other
-machine, and no more is offered than Domain 0 can bring: FEW where it must have time to spare.
+time to spare. So no more is offered than Domain 0 can bring, what routers forward ends in Domain 0
+and not in the other machine, and they filter: by so MANY_RULES that either alone would use most of
+its CPU for what is offered.
 
 The experiments ``cap`` and ``weight`` stand on it.
 """
@@ -25,12 +26,11 @@ from topologies.lab.machine import Machine
 
 HOST = "xen1"
 ROUTERS = ("r1", "r2")
-OFFERED = 1400
-"""Packets per second sent to each router: together more than their CPU has time for."""
-FEW = 600
-"""Packets per second that Domain 0 can bring to each, also if one does not take them."""
-FILTER_RULES = 450
-"""Of a router, all of which each packet passes: the better part of its work."""
+OFFERED = 600
+"""Packets per second sent to each router: what Domain 0 can bring, also if one takes none."""
+FEW_RULES, MANY_RULES = 450, 6_000
+"""Of a router's filter, all of which each packet passes: for both together the CPU has time for
+what is offered, or for half of it."""
 SECONDS = 10
 NETWORK = "10.88.0.0/16"
 DOMAIN_0 = host_address(HOST)
@@ -50,8 +50,8 @@ class Point:
 # ---- the network
 
 
-def prepare(pilot: Pilot) -> None:
-    """Have both routers filter and forward, on a CPU that Domain 0 does not use.
+def prepare(pilot: Pilot, rules: int = MANY_RULES) -> None:
+    """Have both routers filter by so many rules and forward, on a CPU that Domain 0 does not use.
 
     They send back to Domain 0, which drops what seems to come from itself.
     """
@@ -59,27 +59,27 @@ def prepare(pilot: Pilot) -> None:
     for name in ROUTERS:
         pilot.set(HOST, name, affinity=[[1]], weight=256, cap=100)
         pilot.inside(HOST, name, f"{forwarding}; ip route replace {NETWORK} via {DOMAIN_0}")
-        said = pilot.inside(HOST, name, f"{_filter()} 2>&1").strip()
+        said = pilot.inside(HOST, name, f"{_filter(rules)} 2>&1").strip()
         if said:
             raise AssertionError(f"{name} does not filter: {said}")
 
 
-def _filter() -> str:
+def _filter(count: int) -> str:
     """Return the command that has a router compare each packet with rules, none of which fits."""
-    rules = f"seq -f 'udp dport %.0f drop' {FIRST_PORT} {FIRST_PORT + FILTER_RULES - 1}"
+    rules = f"seq -f 'udp dport %.0f drop' {FIRST_PORT} {FIRST_PORT + count - 1}"
     chain = "table ip lab { chain forward { type filter hook forward priority 0;"
     new = f"{{ echo '{chain}'; {rules}; echo '}}'; echo '}}'; }} | nft -f -"
     return f"nft delete table ip lab 2> /dev/null; {new}"
 
 
 @contextmanager
-def traffic(pilot: Pilot, offered: int = OFFERED) -> Iterator[dict[str, str]]:
+def traffic(pilot: Pilot) -> Iterator[dict[str, str]]:
     """Send packets to both routers; gives the name of each one's interface in Domain 0."""
     machine = pilot.lab.machine(HOST)
     vifs = {name: _vif(pilot, name) for name in ROUTERS}
     machine.run("modprobe pktgen && echo rem_device_all > /proc/net/pktgen/kpktgend_0")
     for number, name in enumerate(ROUTERS, 1):
-        _add_stream(machine, number, _mac(pilot, name), offered)
+        _add_stream(machine, number, _mac(pilot, name))
     # It writes for as long as it sends.
     machine.run("setsid sh -c 'echo start > /proc/net/pktgen/pgctrl' >/dev/null 2>&1 &")
     try:
@@ -88,7 +88,7 @@ def traffic(pilot: Pilot, offered: int = OFFERED) -> Iterator[dict[str, str]]:
         machine.run("echo stop > /proc/net/pktgen/pgctrl")
 
 
-def _add_stream(machine: Machine, number: int, mac: str, offered: int) -> None:
+def _add_stream(machine: Machine, number: int, mac: str) -> None:
     """Add a stream to the generator, through the bridge.
 
     Straight into a router's interface, the one thread that generates would wait for a router that
@@ -97,7 +97,7 @@ def _add_stream(machine: Machine, number: int, mac: str, offered: int) -> None:
     device = f"xenbr0@{number}"
     settings = (
         "count 0",
-        f"ratep {offered}",
+        f"ratep {OFFERED}",
         "pkt_size 64",
         f"src_min {DOMAIN_0}",
         f"dst 10.88.0.{number}",
@@ -123,20 +123,18 @@ def _mac(pilot: Pilot, name: str) -> str:
 # ---- measuring
 
 
-def measure(pilot: Pilot, cap: int, seconds: int = SECONDS, offered: int = OFFERED) -> Point:
+def measure(pilot: Pilot, cap: int, seconds: int = SECONDS) -> Point:
     """Set the first router's cap, and measure both."""
     pilot.set(HOST, ROUTERS[0], cap=cap)
-    return Point(cap, *measure_both(pilot, seconds, offered))
+    return Point(cap, *measure_both(pilot, seconds))
 
 
-def measure_both(
-    pilot: Pilot, seconds: int, offered: int = OFFERED
-) -> tuple[dict[str, float], dict[str, float]]:
+def measure_both(pilot: Pilot, seconds: int) -> tuple[dict[str, float], dict[str, float]]:
     """Return the packets per second that each router forwards, and everybody's CPU percent.
 
     The generator begins anew each time: it makes up for what it could not send before.
     """
-    with traffic(pilot, offered) as vifs:
+    with traffic(pilot) as vifs:
         found = pilot.measure(
             HOST,
             ifconfig={"iterations": 2, "interval": float(seconds)},

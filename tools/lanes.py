@@ -1,11 +1,13 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Five lanes run side by side: two compute, and give way to three that mostly wait for controllers
-and switches. As root, these three have a network and an Open vSwitch each (``tools/sandbox.sh``),
-so that names of switches and ports do not meet. Real Xen comes after them, with nothing beside it:
-its emulated hosts take both processors, and the tests that measure shares come last. Which test is
-in which lane is ``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: tests
-that share a network are one worker's in their order, and the Xen lab is there once per machine.
+Five lanes wait most of the time, for controllers, switches and routers: they run side by side. As
+root, each has a network and an Open vSwitch of its own (``tools/sandbox.sh``), so that names of
+switches and ports do not meet. Real Xen comes after them: its emulated hosts take a processor and a
+half. Two lanes that compute have what all of these leave, from the beginning until they have ended;
+only then come the tests that measure shares, which are the last ones of real Xen and wait for it
+(``--quiet-when``). Which test is in which lane is ``tests/conftest.py``'s to say. A pool of workers
+(pytest-xdist) was no help: tests that share a network are one worker's in their order, and the Xen
+lab is there once per machine.
 
 The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``, with the
 modules that took most of its time.
@@ -30,14 +32,22 @@ from pathlib import Path
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-STAGES = (("processes", "switches", "entries", "logic", "models"), ("xen",))
-"""Lanes that run at the same time, and those that come after them."""
+SANDBOXED = ("processes", "routers", "switches", "links", "entries")
 GIVING_WAY = ("logic", "models")
-NICENESS = 4
-"""Of lanes that give way: half of the processor that a lane beside them has, if both want all."""
-SANDBOXED = ("processes", "switches", "entries")
+STAGES = ((*SANDBOXED, *GIVING_WAY), ("xen",))
+"""Lanes that begin at the same time, and those that begin when all these, but for those that give
+way, have ended."""
+NICENESS = 7
+"""Of lanes that give way: a fifth of the processor that a lane beside them has, if both want all.
+
+What has a deadline of its own is then hardly slower than alone, and they do not stand still.
+"""
+QUIET = FOLDER / "quiet"
+"""A file that is there when the lanes that give way have ended."""
 GRACE = 90.0
 """Seconds that an interrupted lane has to take down what it made."""
+PAUSE = 0.1
+"""Seconds that a look at a lane which runs may take."""
 INTERRUPTED = 130
 _NOTHING_COLLECTED = 5
 _REPORT = re.compile(r"=+ (ERRORS|FAILURES|warnings summary|short test summary info|.* in \d.*) =+")
@@ -214,15 +224,27 @@ def _worked() -> float:
 
 
 class Course:
-    """All lanes, stage by stage; the first signal interrupts them, the second kills."""
+    """All lanes, stage by stage; the first signal interrupts them, the second kills.
 
-    def __init__(self, stages: Sequence[Sequence[Lane]], say: Say, grace: float = GRACE) -> None:
+    A stage is over when its lanes that do not give way have ended: the others have until the end of
+    the last one. ``quiet`` is a file that is made when all that give way have ended.
+    """
+
+    def __init__(
+        self,
+        stages: Sequence[Sequence[Lane]],
+        say: Say,
+        grace: float = GRACE,
+        quiet: Path | None = None,
+    ) -> None:
         self.stages = stages
         self.signals = 0
         self._say = say
         self._grace = grace
+        self._quiet = quiet
         self._kill_at: float | None = None
-        self._running: Sequence[Lane] = ()
+        self._heeded = 0
+        self._begun: list[Lane] = []
 
     def signalled(self, signum: int, frame: object) -> None:
         """Be told to end; a signal handler."""
@@ -230,30 +252,41 @@ class Course:
 
     def run(self) -> int:
         """Run every lane and return the exit status of the whole."""
-        done: list[Lane] = []
+        if self._quiet is not None:
+            self._quiet.unlink(missing_ok=True)
         for stage in self.stages:
             if self.signals:
                 break
-            self._running = stage
             for lane in stage:
                 lane.start()
-            done += stage
-            self._wait()
-        return self._conclude(done)
+            self._begun += stage
+            self._wait([lane for lane in stage if not lane.gives_way])
+        self._wait(self._begun)
+        return self._conclude(self._begun)
 
-    def _wait(self) -> None:
-        """Return when all running lanes have ended, by themselves or because we were told to."""
-        heeded = 0
-        while not all(lane.ended(0.1) for lane in self._running):
+    def _wait(self, awaited: Sequence[Lane]) -> None:
+        """Return when these lanes have ended, by themselves or because we were told to."""
+        while not self._ended(awaited):
             overdue = self._kill_at is not None and time.monotonic() > self._kill_at
-            if self.signals == heeded and not overdue:
+            if self.signals == self._heeded and not overdue:
                 continue
-            first, heeded = heeded == 0, self.signals
+            first, self._heeded = self._heeded == 0, self.signals
             if first:
                 self._say("==> interrupted: the lanes take down what they made")
                 self._kill_at = time.monotonic() + self._grace
-            for lane in self._running:
+            for lane in self._begun:
                 lane.interrupt() if first else lane.kill()
+
+    def _ended(self, awaited: Sequence[Lane]) -> bool:
+        """Look at all lanes that have begun, and tell whether these have ended."""
+        running = [lane for lane in self._begun if not lane.ended(PAUSE)]
+        if not any(lane.gives_way for lane in running):
+            self._tell_quiet()
+        return not any(lane in running for lane in awaited)
+
+    def _tell_quiet(self) -> None:
+        if self._quiet is not None and not self._quiet.exists():
+            self._quiet.touch()
 
     def _conclude(self, lanes: Sequence[Lane]) -> int:
         """Tell what became of all; return 0 only if every lane ended well and had tests."""
@@ -292,6 +325,8 @@ class Course:
 def pytest_command(lane: str, arguments: Sequence[str]) -> list[str]:
     """Return the command of a lane."""
     own = ["-m", "pytest", "-ra", f"--lane={lane}", "-o", f"cache_dir=.pytest_cache/{lane}"]
+    if lane not in GIVING_WAY:
+        own.append(f"--quiet-when={QUIET}")
     sandbox = [str(_SANDBOX)] if lane in SANDBOXED and os.geteuid() == 0 else []
     return [*sandbox, sys.executable, *own, *arguments]
 
@@ -326,7 +361,7 @@ def main(arguments: Sequence[str]) -> int:
         ]
         for stage in STAGES
     ]
-    course = Course(stages, say)
+    course = Course(stages, say, quiet=QUIET)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, course.signalled)
     lab = start_lab_build()

@@ -54,6 +54,23 @@ extras() {
     if pkg-config --exists libvirt 2>/dev/null; then echo test,xen; else echo test; fi
 }
 
+# The page is built meanwhile, on the other processor; and what pip installs is compiled by both.
+install() {
+    local page
+    tools/build_page.sh --if-possible &
+    page=$!
+    trap 'kill "$page" 2>/dev/null || true' EXIT
+    make_venv "$1"
+    "$VENV/bin/python" -m tools.ryu_wheel
+    say 'Horizon and its test tools'
+    "$VENV/bin/python" -m pip install --disable-pip-version-check --no-compile -e ".[$(extras)]"
+    # Some packages bring examples of faulty Python along.
+    "$VENV/bin/python" -m compileall -q -j 0 "$VENV/lib" >/dev/null || true
+    "$VENV/bin/ryu-manager" --version
+    wait "$page"
+    trap - EXIT
+}
+
 main() {
     local python print
     tools/system_packages.sh
@@ -64,12 +81,7 @@ main() {
         tools/build_page.sh --if-possible
         return
     fi
-    make_venv "$python"
-    "$VENV/bin/python" -m tools.ryu_wheel
-    say 'Horizon and its test tools'
-    "$VENV/bin/python" -m pip install --disable-pip-version-check -e ".[$(extras)]"
-    "$VENV/bin/ryu-manager" --version
-    tools/build_page.sh --if-possible
+    install "$python"
     echo "$print" > "$STAMP"
     say "ready: $VENV"
 }

@@ -19,7 +19,11 @@ from xen_bridge.protocol.documents.dead_times import (
     SessionDeadTime,
 )
 from xen_bridge.protocol.documents.measures import Measures
-from xen_bridge.protocol.documents.neighborhood import ScanNeighbors
+from xen_bridge.protocol.documents.neighborhood import (
+    GetScanProgress,
+    ScanNeighbors,
+    ScanProgress,
+)
 from xen_bridge.protocol.documents.summary import GetSummary
 from xen_bridge.protocol.documents.topology import ConsolidateNode
 from xen_bridge.server.request_handler import (
@@ -49,12 +53,18 @@ def measure_handlers(
 
 
 def scan_handlers(scan: NeighborScan) -> RequestHandlers:
-    """Return the handler of the Scanning component (report 2.4.1.3)."""
+    """Return the handlers of the Scanning component (report 2.4.1.3)."""
 
     def seconds(body: ScanNeighbors) -> float:
         return body.seconds_at_most + MARGIN_SECONDS
 
-    return {ScanNeighbors: RequestHandler(scan.scan, seconds)}
+    def progress(_body: GetScanProgress) -> ScanProgress:
+        return scan.tally.told()
+
+    return {
+        ScanNeighbors: RequestHandler(scan.scan, seconds),
+        GetScanProgress: RequestHandler(progress, READ_SECONDS, blocking=False),
+    }
 
 
 def dead_time_handlers(times: DeadTimes, held: SessionHold) -> RequestHandlers:

@@ -20,7 +20,6 @@ from xen_bridge.planes.fib_model import FibModel
 from xen_bridge.planes.follower import FibFollower
 from xen_bridge.planes.session_hold import FILE as HELD_SESSIONS
 from xen_bridge.planes.session_hold import SessionHold
-from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.router_handlers import (
     consolidate_handlers,
     dead_time_handlers,
@@ -32,6 +31,7 @@ from xen_bridge.server import routers
 from xen_bridge.server.running import NodeComponents, Serve
 from xen_bridge.topology.node_consolidate import ElementScan
 from xen_bridge.trust.identity import Identity
+from xen_bridge.vtysh import Vtysh
 
 ALONE_SECONDS = 2.0
 """Between two looks whether a Domain 0 is named that could separate our planes."""

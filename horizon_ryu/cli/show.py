@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -177,16 +178,18 @@ def timers(console: Terminal, data: Mapping[str, Any]) -> None:
 
 def event(console: Terminal, data: Mapping[str, Any]) -> None:
     """Show one event on one line."""
-    details = " ".join(f"{key}={_brief(value)}" for key, value in data.get("data", {}).items())
+    details = " ".join(f"{key}={brief(value)}" for key, value in data.get("data", {}).items())
     number, kind = styled(str(data.get("seq", "")), "dim"), styled(data["kind"], "bold")
     line = Text(" ").join((number, kind, styled(details)))
     console.print(line, soft_wrap=True, highlight=False)
 
 
-def _brief(value: Any) -> str:
+def brief(value: Any) -> str:
     """Return the end of a link as everywhere else, other values as they are, lists counted."""
     if isinstance(value, dict) and "port_no" in value:
         return _end(value)
     if isinstance(value, list) and any(isinstance(item, dict) for item in value):
         return str(len(value))
+    if isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
     return ",".join(map(str, value)) if isinstance(value, list) else str(value)

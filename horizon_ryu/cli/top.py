@@ -17,6 +17,7 @@ from horizon_ryu.cli.asking import ControllerAsker, Failed
 from horizon_ryu.cli.port_names import port_name
 from horizon_ryu.cli.resource_path import resource_path
 from horizon_ryu.cli.session import Session
+from horizon_ryu.cli.show import brief
 from horizon_ryu.cli.show_flows import short_dpid
 from horizon_ryu.cli.terminal import styled
 
@@ -134,7 +135,7 @@ def tables(data: Mapping[str, Any]) -> Iterator[Table]:
     if data["events"]:
         events = Table("event", "kind", "about", title="Events")
         for one in reversed(data["events"]):
-            about = " ".join(str(value) for value in one["data"].values())
+            about = " ".join(map(brief, one["data"].values()))
             events.add_row(str(one["seq"]), one["kind"], about[:80])
         yield events
 

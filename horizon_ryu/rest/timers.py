@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from dataclasses import asdict, fields, replace
+from functools import cache
 from typing import Annotated, Any, Protocol, TypeVar
 
 from pydantic import Field, create_model
@@ -34,7 +35,8 @@ def timers_resources(
     path: str, provider: TimersProvider[Timers], kind: type[Timers], tag: str
 ) -> list[Resource]:
     """Return GET and PATCH of the timers that ``kind`` declares."""
-    model, patch = _model(kind), _patch(kind)
+    declared: Any = kind
+    model, patch = _model(declared), _patch(declared)
 
     def read(_call: Call) -> Model:
         return model(**asdict(provider.timers()))
@@ -68,6 +70,7 @@ def timers_resources(
     ]
 
 
+@cache
 def _model(kind: type) -> type[Model]:
     """Return the document of all timers of a class."""
     declared: dict[str, Any] = {
@@ -77,6 +80,7 @@ def _model(kind: type) -> type[Model]:
     return create_model(f"{kind.__name__}Model", __base__=Model, __doc__=kind.__doc__, **declared)
 
 
+@cache
 def _patch(kind: type) -> type[Model]:
     """Return the document of a change: the same timers, each of which may be left out."""
     text = "The timers to be changed; the others stay."

@@ -14,7 +14,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.sliced_switch import WholePart
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
 from horizon_ryu.slicer.actions10 import SlicePorts
-from horizon_ryu.wire.ternary import FIELDS_SIZE_10, HEADER_10, TernaryMatch
+from horizon_ryu.wire.ternary import FIELDS_SIZE_10, HEADER_10, TernaryMatch, new_tuple
 from horizon_ryu.wire.ternary10 import DECIDING_10, mask10
 
 _WILDCARDS_AT, _FIELDS_AT, _COOKIE_AT = 8, 12, 48
@@ -25,8 +25,6 @@ MOST_FORMS = 4096
 """Flow-mods of one slice on one switch whose form is remembered; beyond it begins anew."""
 MOST_BYTES = 256
 """Of a flow-mod whose form is remembered: most have an action or two."""
-_new = tuple.__new__
-"""Makes what is made for each flow-mod, without the call of a named tuple's own."""
 
 
 class FlowModForm(NamedTuple):
@@ -47,7 +45,7 @@ class FlowModForm(NamedTuple):
 
     def entry(self, entry_id: int, name: str, match: TernaryMatch, now: float) -> TenantEntry:
         """Return the entry that a flow-mod with this match adds."""
-        return _new(TenantEntry, (entry_id, name, match, *self.about, now, 0))
+        return new_tuple(TenantEntry, (entry_id, name, match, *self.about, now, 0))
 
     def written(self, xid: int, match: TernaryMatch, entry_id: int, place: int) -> bytes:
         """Return the flow-mod for the switch; ``place`` is the priority there."""
@@ -90,7 +88,7 @@ class FlowModForms10:
         if form is None:
             return None
         mask = form.mask
-        return form, _new(TernaryMatch, (value & mask, mask))
+        return form, new_tuple(TernaryMatch, (value & mask, mask))
 
     def learn(self, message: bytes, entry: TenantEntry, part: WholePart, written: bytes) -> None:
         """Remember what a flow-mod became that adds an entry and asks for nothing besides.

@@ -65,6 +65,8 @@ class EngineClient:
         self._loop: SupervisedLoop | None = None
         self.reason = "it has not been connected to yet"
         """Why it is away, where it is."""
+        self.last_words: str | None = None
+        """How the engine has ended that was started last; None if one has been there since."""
         self.peer_pid: int | None = None
         """The engine's process, as the kernel knows it; None while it is away."""
 
@@ -72,6 +74,11 @@ class EngineClient:
     def is_connected(self) -> bool:
         """Whether the engine is there."""
         return self._connection is not None
+
+    @property
+    def why_away(self) -> str:
+        """Why it is away: how it has ended, which says more than that nobody listens."""
+        return self.last_words or self.reason
 
     def start(self) -> None:
         """Connect, and stay connected."""
@@ -113,7 +120,7 @@ class EngineClient:
         finally:
             del self._waiting[number]
         if answer is None:
-            raise EngineAway(self.reason)
+            raise EngineAway(self.why_away)
         if "error" in answer:
             raise _error_of(answer["error"])
         return answer.get("result")
@@ -126,7 +133,7 @@ class EngineClient:
     def _send(self, frame: bytes) -> None:
         connection = self._connection
         if connection is None:
-            raise EngineAway(self.reason)
+            raise EngineAway(self.why_away)
         try:
             late = TimeoutError(f"it has not read a request within {self._seconds:.0f} s")
             with self._runtime.timeout(self._seconds, late), self._sending:
@@ -147,7 +154,7 @@ class EngineClient:
             self._runtime.sleep(RETRY_SECONDS)
             return
         self.peer_pid = _pid_behind(connection)
-        self._connection = connection
+        self._connection, self.last_words = connection, None
         LOG.info("the engine of the slicer is there, process %s", self.peer_pid)
         for callback in self._on_connect:
             self._runtime.spawn(callback)

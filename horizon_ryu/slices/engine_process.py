@@ -167,10 +167,10 @@ class EngineProcess:
     def _look_for_it(self, now: float) -> None:
         child = self._child
         if child is not None and child.poll() is None:
-            self._trouble = f"the slicer's engine is being started: {self._client.reason}"
+            self._trouble = f"the slicer's engine is being started: {self._client.why_away}"
             return
         if child is not None:
-            self._trouble = self._end_of(child)
+            self._trouble = self._client.last_words = self._end_of(child)
             LOG.warning("%s", self._trouble)
             self._child = None
         if now >= self._next_start:
@@ -192,6 +192,7 @@ class EngineProcess:
                 )
         except OSError as error:
             self._trouble = f"the slicer's engine cannot be started: {error}"
+            self._client.last_words = self._trouble
             LOG.error("%s", self._trouble)
             return
         self.starts += 1

@@ -218,8 +218,10 @@ class XenHosts:
             )
 
     @contextmanager
-    def progress(self, host: str, domain: str, operation: str) -> Iterator[None]:
-        """Tell of the beginning and the end of what takes long."""
+    def progress(
+        self, host: str, domain: str, operation: str
+    ) -> Iterator[Callable[[str, str], None]]:
+        """Tell of the beginning and the end of what takes long; yields what tells of more."""
 
         def tell(phase: str, detail: str = "") -> None:
             data = {"host": host, "domain": domain, "operation": operation}
@@ -227,7 +229,7 @@ class XenHosts:
 
         tell("started")
         try:
-            yield
+            yield tell
         except HorizonError as error:
             tell("failed", str(error))
             raise

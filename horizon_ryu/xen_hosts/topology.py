@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -13,10 +14,13 @@ from horizon_ryu.core.xen.topology import TopologyEnd, TopologyGraph, TopologyLi
 from horizon_ryu.xen_hosts.hosts import XenHosts
 from horizon_ryu.xen_hosts.node_reports import host_report
 from xen_bridge.protocol.documents.domains import Domain
+from xen_bridge.protocol.documents.neighborhood import GetScanProgress
 from xen_bridge.protocol.documents.topology import ConsolidateNode
-from xen_bridge.runtime.port import Runtime
+from xen_bridge.runtime.port import Event, Runtime
 
 HOSTS_AT_ONCE = 64
+PROGRESS_SECONDS = 2.0
+"""Between two questions how far a wide scan has come."""
 MARGIN = 10.0
 """Seconds beyond what a host takes; it gives up earlier."""
 
@@ -72,10 +76,37 @@ class HostsTopology:
 
     def _report(self, name: str, request: ConsolidateNode) -> HostReport:
         try:
-            node = self._hosts.ask(name, request, None, request.seconds_at_most + MARGIN)
+            with self._followed(name, request):
+                node = self._hosts.ask(name, request, None, request.seconds_at_most + MARGIN)
         except HorizonError as error:
             return HostReport(name, str(error))
         return host_report(name, node)
+
+    @contextmanager
+    def _followed(self, name: str, request: ConsolidateNode) -> Iterator[None]:
+        """Tell of how far a host has come with ranges that take minutes."""
+        if not request.wide:
+            yield
+            return
+        over = self._runtime.event()
+        with self._hosts.progress(name, "", "scan") as tell:
+            self._runtime.spawn(self._follow, name, over, tell)
+            try:
+                yield
+            finally:
+                over.set()
+
+    def _follow(self, name: str, over: Event, tell: Callable[[str, str], None]) -> None:
+        before = 0
+        while not over.wait(PROGRESS_SECONDS):
+            try:
+                found = self._hosts.ask(name, GetScanProgress(), None, MARGIN)
+            except HorizonError:
+                # Of an earlier version, or away: its own answer tells that.
+                continue
+            if found.addresses != before and not over.is_set():
+                before = found.addresses
+                tell("running", f"{found.addresses} of {found.of} addresses")
 
     def _known(self) -> Hashable:
         """Return what polls tell of all hosts, as far as it makes another topology."""

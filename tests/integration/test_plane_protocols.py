@@ -65,15 +65,16 @@ router bgp 6500{number}
 class Speaker:
     """FRR beside the router, in the namespace of a station; a context manager."""
 
-    def __init__(self, space: NetworkNamespace, number: int) -> None:
+    def __init__(self, space: NetworkNamespace, number: int, text: str = STATION) -> None:
         self.router = f"10.0.{number}.1"
-        self._space, self._number = space, number
+        self._space = space
+        self._text = text.format(number=number)
         # FRR's own user has to reach it, who may not see into the folders of tests.
         self._folder = Path(tempfile.mkdtemp(prefix="hz-frr-"))
 
     def __enter__(self) -> Speaker:
         shutil.chown(self._folder, "frr", "frr")
-        text = STATION.format(number=self._number)
+        text = self._text
         ospf, bgp = text[: text.index("router bgp")], text[text.index("router bgp") :]
         for daemon, lines in (("zebra", "hostname s\n"), ("ospfd", ospf), ("bgpd", bgp)):
             (self._folder / f"{daemon}.conf").write_text(lines)
@@ -118,6 +119,10 @@ class Speaker:
     def kept(self) -> tuple[int, int]:
         """Return how often each session fell, or changed its state, since it began."""
         return int(self.ospf["stateChangeCounter"]), int(self.bgp["connectionsDropped"])
+
+    def helped(self) -> str:
+        """Return how the last graceful restart of a neighbor's OSPF ended."""
+        return str(self.ask("show ip ospf graceful-restart helper json").get("lastExitReason", ""))
 
     def heard(self) -> int:
         return int(self.bgp["messageStats"]["keepalivesRecv"])

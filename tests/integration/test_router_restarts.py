@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 
+from integration.test_plane_protocols import FRR, ROUTER, STATION, Speaker
 from migration_lab import MigrationLab, Traffic, pause, until
+from network_namespace import NetworkNamespace
+from xen_bridge.protocol.documents.domains import CreateDomain, DeleteDomain, NewInterface
 from xen_bridge.protocol.documents.migration import AbortMigration
 
 pytestmark = [
@@ -79,3 +85,63 @@ def test_one_that_was_not_started_there_goes_on_here(lab: MigrationLab, killed: 
     assert set(lab.processes(0)) == had
     assert (lab.domains(0), lab.domains(1)) == (["r1"], [])
     until(lambda: lab.leftovers(1) == [], "nothing of it is at the other machine")
+
+
+_HELPER = STATION.replace(
+    "router ospf", "router ospf\n capability opaque\n graceful-restart helper enable"
+)
+_FAR = ("10.0.2.0/24", "203.0.113.0/24")
+"""What the client knows of the router alone: by OSPF, and by BGP."""
+
+
+@contextlib.contextmanager
+def _forgotten(space: NetworkNamespace) -> Iterator[list[str]]:
+    """Yield the routes that a namespace loses meanwhile, complete when it is left."""
+    found: list[str] = []
+    command = ("ip", "-n", space.name, "monitor", "route")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as monitor:
+        try:
+            yield found
+        finally:
+            monitor.terminate()
+            lines = monitor.communicate()[0].splitlines()
+            found += [line for line in lines if line.startswith("Deleted")]
+
+
+@pytest.mark.skipif(not FRR.is_dir(), reason="needs Debian's frr")
+def test_neighbors_keep_the_routes_of_daemons_that_are_started_anew(built: MigrationLab) -> None:
+    assert shutil.which("nsenter")
+    lab = built
+    interfaces = tuple(
+        NewInterface(f"to{number}", addresses=(f"10.0.{number}.1/24",)) for number in (1, 2)
+    )
+    text = f"{ROUTER}{' no bgp network import-check'}\n{' network 203.0.113.0/24'}\n"
+    daemons = ("ospfd", "bgpd")
+    lab.ask(0, CreateDomain("r1", interfaces=interfaces, daemons=daemons, configuration=text))
+    lab.separate()
+    # What comes to the server is there by what the router told, and by nothing else.
+    lab.client.ip("route", "del", "default")
+    with Speaker(lab.client, 1, _HELPER) as client, Speaker(lab.server, 2, _HELPER) as server:
+        speakers = (client, server)
+        until(lambda: all(one.is_up() for one in speakers), "its sessions are up")
+        known = {row["dst"] for row in lab.client.ip_json("route")}
+        until(
+            lambda: {row["dst"] for row in lab.client.ip_json("route")} >= set(_FAR),
+            f"the client has learned {_FAR}, it knows {known}",
+        )
+        dropped = [one.bgp["connectionsDropped"] for one in speakers]
+        with _forgotten(lab.client) as forgotten, Traffic(lab, 1000) as traffic:
+            ended = lab.migrate(0, "plane-separation")
+            assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
+            until(lambda: all(one.is_up() for one in speakers), "its sessions are up again")
+            until(lambda: [one.bgp["connectionsDropped"] for one in speakers] != dropped, "anew")
+            until(
+                lambda: all(one.helped() == "Successful graceful restart" for one in speakers),
+                "OSPF has told its neighbors that it is there again",
+            )
+        assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies
+        assert [line for line in forgotten if any(one in line for one in _FAR)] == []
+        detail = next(step.detail for step in ended.steps if step.name == "move")
+        assert "neighbors of ospfd wait for 1" in (detail or ""), detail
+        assert "BGP with" not in (detail or "")
+    lab.ask(1, DeleteDomain("r1"))

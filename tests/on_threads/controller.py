@@ -77,7 +77,7 @@ def openflow(folder: Path) -> dict[str, Any]:
         told["frames"] = sum(one.frames for one in switches.values())
         told["flows"] = flows(folder, controller)
         switches[3].is_silent = True
-        told["silent"] = confirmed(controller, 0.3)
+        told["silent"] = confirmed(controller, 3.0)
         switches[3].close()
         until(lambda: 3 not in controller.registry.connected_switches(), "it is away")
         told["away"] = confirmed(controller)

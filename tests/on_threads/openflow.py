@@ -180,4 +180,4 @@ def flow_manager(controller: Controller, view: TopologyView, folder: Path) -> Fl
         clock=runtime.now,
         told_vain=lambda _dpids: None,
     )
-    return assemble(beneath, FlowManagerOptions(deadline=1.0), FlowMigrationOptions(drain=0.01))
+    return assemble(beneath, FlowManagerOptions(deadline=10.0), FlowMigrationOptions(drain=0.01))

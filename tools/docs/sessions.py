@@ -2,17 +2,13 @@
 
 A page says ``.. session: NAME`` in a comment; its blocks of ``console`` behind that are typed, in
 their order, where NAME is built (``session_labs``), and what is printed is what stands there, but
-for what no two runs have alike (``masked``).
-
-``python -m tools.docs.sessions`` (as root, in a sandbox)
-writes anew what is printed.
+for what no two runs have alike (``masked``). ``session_writer`` writes anew what is printed.
 """
 
 from __future__ import annotations
 
 import re
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,36 +100,6 @@ def shell(environment: dict[str, str], replaced: dict[str, str]) -> Run:
     return run
 
 
-def renewed(page: Path, printed: dict[int, list[str]], known: list[ShownCommand]) -> str:
-    """Return the text of a page with what was ``printed`` by the steps in these lines."""
-    lines = page.read_text(encoding="utf-8").splitlines()
-    for step in sorted(known, key=lambda one: -one.number):
-        if step.number not in printed:
-            continue
-        first = step.number + 1
-        fresh = [f"{step.indent}{line}".rstrip() for line in printed[step.number]]
-        lines[first : first + len(step.shown)] = fresh
-    return "\n".join(lines) + "\n"
-
-
-def main() -> int:
-    """Write anew what the sessions of all pages print."""
-    from tools.docs.session_labs import LABS
-
-    for name in PAGES:
-        page = PROJECT / name
-        known = steps(page)
-        printed: dict[int, list[str]] = {}
-        for session in dict.fromkeys(step.session for step in known):
-            with LABS[session]() as run:
-                for step in known:
-                    if step.session == session:
-                        print(f"{name}:{step.number + 1}: {step.command}", flush=True)
-                        printed[step.number] = run(step.command).rstrip("\n").splitlines()
-        page.write_text(renewed(page, printed, known), encoding="utf-8")
-    return 0
-
-
 def differences(page: Path, session: str, run: Run) -> Iterator[str]:
     """Yield what a session of a page shows and does not print."""
     for step in steps(page):
@@ -145,7 +111,3 @@ def differences(page: Path, session: str, run: Run) -> Iterator[str]:
             told = "\n".join(real)
             where = f"{page.name}:{step.number + 1}"
             yield f"{where}: $ {step.command}\n{shown}\n--- prints now\n{told}"
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from lxml import etree
 
 from xen_bridge.child_command import SBIN, ChildCommand
 from xen_bridge.errors import HypervisorError
+from xen_bridge.gatherers.scan_tally import ScanTally
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import IFF_LOOPBACK, IFF_UP
 from xen_bridge.netlink.links import KernelLink
@@ -27,7 +29,10 @@ from xen_bridge.protocol.documents.neighborhood import (
 )
 
 WIDEST = 20
-"""Prefix length of the widest range that is scanned without being asked for: 4,096 addresses."""
+"""Prefix length of the widest range that is scanned without being asked for: 4,096 addresses.
+Wider ones are scanned in pieces of that length, so that it can be told how far that has come."""
+PIECE_SECONDS = 5.0
+"""A piece that has less time is not begun."""
 TIMING = (
     *("-T5", "--max-retries", "1", "--min-rate", "2500", "--min-parallelism", "256"),
     *("--max-rtt-timeout", "100ms"),
@@ -127,6 +132,21 @@ def _neighbor(host: etree._Element, ranges: Sequence[OwnRange]) -> ScannedNeighb
     return ScannedNeighbor(where.interface, str(address), mac.lower() if mac else None, latency)
 
 
+def _pieces(ranges: Iterable[OwnRange]) -> Iterator[list[ipaddress.IPv4Network]]:
+    """Return what is scanned at a time: all ranges that are not wide, then wide ones bit by bit."""
+    networks = list(dict.fromkeys(one.network for one in ranges))
+    plain = [one for one in networks if one.prefixlen >= WIDEST]
+    if plain:
+        yield plain
+    for wide in networks:
+        if wide.prefixlen < WIDEST:
+            yield from ([piece] for piece in wide.subnets(new_prefix=WIDEST))
+
+
+def _sizes(networks: Iterable[ipaddress.IPv4Network]) -> Iterator[int]:
+    return (one.num_addresses for one in networks)
+
+
 class NeighborScan:
     """Scans for the neighbors of the node it runs on; one scan at a time."""
 
@@ -135,7 +155,11 @@ class NeighborScan:
         tables: InterfaceTables,
         run: Run | None = None,
         command: ChildCommand | None = None,
+        tally: ScanTally | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.tally = tally or ScanTally()
+        self._clock = clock
         self._tables = tables
         self._command = command or ChildCommand()
         self._run = run or self._run_child
@@ -149,10 +173,22 @@ class NeighborScan:
         ranges, skipped = own_ranges(self._tables.links(), addresses, request.wide)
         if not ranges:
             return Neighborhood((), skipped)
-        words = (*COMMAND, *dict.fromkeys(str(one.network) for one in ranges))
-        data = self._run(words, request.seconds_at_most)
-        own = (one.address for one in addresses if one.family == socket.AF_INET)
-        return Neighborhood(read_scan(data, ranges, own).neighbors, skipped)
+        own = {one.address for one in addresses if one.family == socket.AF_INET}
+        found: list[ScannedNeighbor] = []
+        count, done = sum(_sizes({one.network for one in ranges})), 0
+        until = self._clock() + request.seconds_at_most
+        with self.tally.scanning(count) as scanned:
+            for piece in _pieces(ranges):
+                left = until - self._clock()
+                if done and left < PIECE_SECONDS:
+                    over = f"{done} of {count} addresses in {request.seconds_at_most:g} s"
+                    skipped = (*skipped, f"{piece[0]} and further: {over}")
+                    break
+                data = self._run((*COMMAND, *map(str, piece)), left)
+                found += read_scan(data, ranges, own).neighbors
+                done += sum(_sizes(piece))
+                scanned(sum(_sizes(piece)))
+        return Neighborhood(tuple(sorted(found, key=_order)), skipped)
 
     def _run_child(self, words: Sequence[str], seconds: float) -> bytes:
         done = self._command.run(words, seconds, ENVIRONMENT)

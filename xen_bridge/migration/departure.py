@@ -15,7 +15,7 @@ from dataclasses import replace
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.local_ways import LocalPlace, watching, ways_of
-from xen_bridge.migration.parking import ParkingPlace, inject
+from xen_bridge.migration.parking import ParkingPlace, inject, is_for_many
 from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_with_nft
 from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
@@ -148,17 +148,24 @@ class PlaneDeparture:
         parking.close()
         self._parking = None
 
-    def relay(self, ask: Callable[[object], object]) -> int:
-        """Pass on what has come for the machine, which is there; return how many frames."""
+    def relay(self, ask: Callable[[object], object], anew: bool = False) -> int:
+        """Pass on what has come for the machine, which is there; return how many frames.
+
+        One that was started ``anew`` is given nothing that was for many: what came before it began
+        it does not know of, and what came later it has heard there. A second time, late, that would
+        end an adjacency of OSPF.
+        """
         plane = plane_of(self._routers, self._uuid)
         if plane is None:
             return 0
         parking, count = self._opened(plane), 0
         for number in range(len(plane.ports)):
-            while frames := parking.frames(number, MAX_FRAMES):
+            while waiting := parking.frames(number, MAX_FRAMES):
+                frames = [one for one in waiting if not (anew and is_for_many(one))]
                 told = tuple(base64.b64encode(one).decode("ascii") for one in frames)
                 try:
-                    ask(DeliverFrames(self._migration, number, told))
+                    if told:
+                        ask(DeliverFrames(self._migration, number, told))
                 except BridgeError:
                     # The step is tried again; what was given already is given twice then.
                     parking.put_back(number, frames)

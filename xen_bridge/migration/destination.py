@@ -11,6 +11,7 @@ from dataclasses import replace
 from xen_bridge.dom0.domain_checks import check_new
 from xen_bridge.dom0.hypervisor.moving import (
     DomainMover,
+    Graces,
     MtuTeller,
     ReconnectingMover,
     RestartingMover,
@@ -128,7 +129,7 @@ class MigrationDestination:
             self._heard[told.id] = self._clock()
             uuid = record.wanted.definition.uuid or ""
             if told.step == "start":
-                self._start(record)
+                self._start(record, told.graces)
             if told.step == "bind":
                 self._bind(told.id, uuid)
             if told.step == "announce":
@@ -137,14 +138,14 @@ class MigrationDestination:
                 record = self._finish(record)
             return IncomingStatus(told.id, record.state, record.lost)
 
-    def _start(self, record: IncomingMigration) -> None:
+    def _start(self, record: IncomingMigration, graces: Graces) -> None:
         """Start a domain anew that another machine has had stand still."""
         mover, wanted = self._mover(), record.wanted
         if not isinstance(mover, RestartingMover):
             raise RequestUnsupported("starts no domain that comes from another host")
         separated = wanted.mode == "plane-separation"
         bound = self._planes().macs(wanted.definition.uuid or "") if separated else ()
-        mover.start_incoming(wanted.id, wanted.definition, bound)
+        mover.start_incoming(wanted.id, wanted.definition, bound, graces)
 
     def _bind(self, number: str, uuid: str) -> None:
         """Bind a router that has come; RequestConflict while it hears nothing yet.
@@ -244,6 +245,12 @@ class MigrationDestination:
             if isinstance(mover, MtuTeller):
                 mover.tell_mtu(uuid, end.bridge, at_home or tunnels.mtu(end))
         tunnels.drop(uuid, away=False)
+
+    def under_way(self) -> frozenset[str]:
+        """Return the ids of those that have not ended here."""
+        # The lock may be held for as long as a hypervisor is slow.
+        known = list(self._records.items())
+        return frozenset(number for number, one in known if not one.has_ended)
 
     def expects(self, uuid: str) -> bool:
         """Tell whether a domain is about to come."""

@@ -19,10 +19,20 @@ from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import DEVICE_NAME, NODE_URL, UUID, CreateDomain
 from xen_bridge.protocol.documents.measures import ADDRESS
 from xen_bridge.protocol.documents.migration import NODE_PK
-from xen_bridge.protocol.documents.migration_advise import MAX_TUNNEL, LinkTunnel
+from xen_bridge.protocol.documents.migration_advise import (
+    MAX_TUNNEL,
+    LinkTunnel,
+    PrepareIncoming,
+)
+from xen_bridge.protocol.documents.planes import TunnelKind
 
-_OVERHEAD = {4: 50, 6: 70}
-"""Bytes: Ethernet, VXLAN, UDP and IP around a packet (RFC 7348, section 5)."""
+_OVERHEAD: dict[tuple[TunnelKind, int], int] = {
+    ("vxlan", 4): 50,
+    ("vxlan", 6): 70,
+    ("gre", 4): 42,
+}
+"""Bytes around a packet: Ethernet, VXLAN, UDP and IP (RFC 7348, section 5), or Ethernet, GRE with
+its key (RFC 2890) and IP."""
 MAX_ROUTERS = 4096
 
 
@@ -42,6 +52,7 @@ class TunnelEnd:
     is_away: bool = document_field()
     peer_pk: str = document_field(tag="PeerPK", pattern=NODE_PK)
     peer_url: str | None = document_field(None, tag="PeerUrl", pattern=NODE_URL)
+    kind: TunnelKind = document_field("vxlan")
     routers: tuple[str, ...] = document_field((), tag="Router", pattern=UUID, at_most=MAX_ROUTERS)
 
     @property
@@ -70,10 +81,12 @@ def needed(
     ends: Iterable[TunnelEnd],
     home_pk: str,
     own_pk: str,
+    kind: TunnelKind = "vxlan",
 ) -> tuple[LinkTunnel, ...]:
     """Return the tunnels that a domain of ``home_pk`` needs here, where ``bridges`` are.
 
-    RequestConflict for a bridge that is another host's, and here by a tunnel.
+    New ones are of that ``kind``. RequestConflict for a bridge that is another host's, and here by
+    a tunnel.
     """
     away = {one.bridge: one for one in ends if one.is_away}
     found = []
@@ -82,7 +95,8 @@ def needed(
         if end is not None and end.peer_pk != home_pk:
             raise RequestConflict(f"{name} is here by a tunnel, and another host's")
         if end is not None or name not in bridges:
-            found.append(LinkTunnel(name, number_of(home_pk, own_pk, name)))
+            made = kind if end is None else end.kind
+            found.append(LinkTunnel(name, number_of(home_pk, own_pk, name), made))
     return tuple(found)
 
 
@@ -93,6 +107,16 @@ def without_tunnels(definition: CreateDomain, tunnels: Iterable[LinkTunnel]) -> 
     return replace(definition, interfaces=kept)
 
 
-def router_mtu(path_mtu: int, far: str) -> int:
+def kind_of(wanted: PrepareIncoming, here: Collection[TunnelKind]) -> TunnelKind:
+    """Return the kind of new tunnels: GRE where both hosts have it, VXLAN else.
+
+    Over IPv6 it is VXLAN: packets of GRE that are too long are fragmented nowhere there.
+    """
+    both = {*wanted.tunnel_kinds} & {*here}
+    is_v4 = ipaddress.ip_address(wanted.tunnel_to or "::").version == 4
+    return "gre" if "gre" in both and is_v4 else "vxlan"
+
+
+def router_mtu(path_mtu: int, far: str, kind: TunnelKind = "vxlan") -> int:
     """Return how long a packet may be that goes through a tunnel whole, in bytes."""
-    return path_mtu - _OVERHEAD[ipaddress.ip_address(far).version]
+    return path_mtu - _OVERHEAD[kind, ipaddress.ip_address(far).version]

@@ -175,6 +175,11 @@ def _send(made: socket.socket, frame: bytes) -> None:
         time.sleep(_TURN)
 
 
+def is_for_many(frame: bytes) -> bool:
+    """Tell whether a frame with its header goes to a group of stations (IEEE 802, 8.2.2)."""
+    return len(frame) > _VNET_HDR and bool(frame[_VNET_HDR] & 1)
+
+
 def _far(name: str) -> str:
     return name.replace(PARKED, _PARKED_FAR, 1)
 

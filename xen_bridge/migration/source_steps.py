@@ -11,7 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
-from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, RestartingMover
+from xen_bridge.dom0.hypervisor.moving import (
+    DomainMover,
+    Graces,
+    MoveHooks,
+    MoveOrder,
+    RestartingMover,
+)
 from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
 from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.held_sessions import SessionHolder, no_agent
@@ -113,6 +119,8 @@ class SourceSteps:
 
     def _prepare(self, record: OutgoingMigration) -> StepDone:
         wanted = incoming_of(record.order, record.definition, record.affinity)
+        if self._tunnels is not None:
+            wanted = self._tunnels.with_kinds(wanted)
         answer = self._ask(record, wanted)
         site = answer if isinstance(answer, IncomingSite) else IncomingSite()
         self._mover.check_site(record.status.uuid, {one.name: one.value for one in site.facts})
@@ -148,12 +156,13 @@ class SourceSteps:
                 (_nothing, _nothing) if leaving is None else (leaving.park, leaving.copy)
             )
 
-            def start_there() -> None:
-                self._advise(record, "start")
+            def start_there(graces: Graces) -> None:
+                self._ask(record, AdviseMigration(order.id, "start", graces))
 
-            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop, start_there)
+            noted = [] if held is None else [held]
+            hooks = MoveHooks(may_go_on, stopped, arrived, may_stop, start_there, noted.append)
             stood = self._mover.move(order_of(record), order.pause_s or 0.0, hooks)
-        told = [f"stood still for {stood:.3f} s", *([] if held is None else [held])]
+        told = [f"stood still for {stood:.3f} s", *noted]
         return StepDone(pause_s=stood, detail="; ".join(told))
 
     # ---- the data plane
@@ -200,7 +209,9 @@ class SourceSteps:
         return StepDone(detail=told, lost_here=leaving.lost())
 
     def _relayed(self, record: OutgoingMigration) -> str:
-        count = self._leaving().relay(lambda body: self._ask(record, body))
+        mover = self._mover
+        is_anew = isinstance(mover, RestartingMover) and mover.restarts(record.facts)
+        count = self._leaving().relay(lambda body: self._ask(record, body), is_anew)
         return f"{count} frames were passed on"
 
     def _leaving(self) -> PlaneDeparture:

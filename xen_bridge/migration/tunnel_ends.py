@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.migration.journal import MigrationJournal
-from xen_bridge.migration.link_tunnels import TunnelEnd, needed
+from xen_bridge.migration.link_tunnels import TunnelEnd, kind_of, needed
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.migration import MigrateDomain
 from xen_bridge.protocol.documents.migration_advise import LinkTunnel, PrepareIncoming
-from xen_bridge.protocol.documents.planes import PlaneTunnel
+from xen_bridge.protocol.documents.planes import PlaneTunnel, TunnelKind
 
 LOG = logging.getLogger(__name__)
 
@@ -23,6 +24,9 @@ class EndMaker(Protocol):
 
     def bridges(self) -> Mapping[str, int]:
         """Return the bridges that are here, each with its MTU."""
+
+    def kinds(self) -> tuple[TunnelKind, ...]:
+        """Return the kinds of tunnels that the kernel has."""
 
     def mtu(self, end: TunnelEnd) -> int:
         """Return how long a packet may be that goes through whole."""
@@ -77,6 +81,7 @@ class TunnelEnds:
                     near=end.near,
                     far=end.far,
                     is_away=end.is_away,
+                    kind=end.kind,
                     mtu=mtu,
                     routers=end.routers,
                     faults=faults if check else (),
@@ -91,7 +96,12 @@ class TunnelEnds:
         if wanted.tunnel_from is None or wanted.tunnel_to is None:
             return ()
         bridges = self._kernel.bridges()
-        return needed(wanted.definition, bridges, self.view(), source_pk, self._own_pk)
+        kind = kind_of(wanted, self._kinds() if wanted.tunnel_kinds else ())
+        return needed(wanted.definition, bridges, self.view(), source_pk, self._own_pk, kind)
+
+    def _kinds(self) -> tuple[TunnelKind, ...]:
+        with self._lock:
+            return self._kernel.kinds()
 
     def land(
         self, wanted: PrepareIncoming, source_pk: str, tunnels: tuple[LinkTunnel, ...]
@@ -106,11 +116,18 @@ class TunnelEnds:
                     far=wanted.tunnel_from or "",
                     is_away=True,
                     peer_pk=source_pk,
+                    kind=one.kind,
                 ),
                 wanted.definition,
             )
 
     # ---- at the source
+
+    def with_kinds(self, wanted: PrepareIncoming) -> PrepareIncoming:
+        """Return a request with the kinds of tunnels that there are here, if it wants any."""
+        if wanted.tunnel_from is None:
+            return wanted
+        return replace(wanted, tunnel_kinds=self._kinds())
 
     def depart(
         self,
@@ -132,6 +149,7 @@ class TunnelEnds:
                     is_away=False,
                     peer_pk=order.destination_pk,
                     peer_url=order.destination_url,
+                    kind=one.kind,
                 ),
                 wanted.definition,
             )
@@ -141,6 +159,8 @@ class TunnelEnds:
             known = self._ends.get(end.number)
             if known is not None and (known.peer_pk, known.is_away) != (end.peer_pk, end.is_away):
                 raise RequestConflict(f"tunnel {end.number} is another host's")
+            if known is not None and known.kind != end.kind:
+                raise RequestConflict(f"{end.bridge} goes on there by {known.kind}, not {end.kind}")
             kept = (known or end).with_router(definition.uuid or "")
             self._keep(kept)
             self._kernel.make(kept)

@@ -12,12 +12,16 @@ from xen_bridge.migration.link_tunnels import TunnelEnd, router_mtu
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import IFF_UP
 from xen_bridge.netlink.links import KernelLink, delete_link, set_master, set_mtu, set_up
-from xen_bridge.netlink.overlays import PORT, add_bridge, add_vxlan
+from xen_bridge.netlink.overlays import PORT, add_bridge, add_gretap, add_vxlan
 from xen_bridge.netlink.tables import links_by_name
 from xen_bridge.netlink.wire import Request, family_of
+from xen_bridge.planes.data_plane import TUNNEL
+from xen_bridge.protocol.documents.planes import TunnelKind
 
 _IP_MTU, _IPV6_MTU = 14, 24
 """Of a socket that is connected: what the way allows (ip(7), ipv6(7))."""
+_TRIAL = f"{TUNNEL}trial"
+_ADD = {"gre": add_gretap, "vxlan": add_vxlan}
 _IPV6_OFF = "/proc/sys/net/ipv6/conf/{}/disable_ipv6"
 
 
@@ -28,9 +32,18 @@ class TunnelKernel:
         """Return the bridges that are here, each with its MTU."""
         return {name: one.mtu for name, one in links_by_name().items() if one.kind == "bridge"}
 
+    def kinds(self) -> tuple[TunnelKind, ...]:
+        """Return the kinds of tunnels that the kernel has: of GRE a device is made, and removed."""
+        batch.write([add_gretap(_TRIAL, 1, "127.0.0.1", "127.0.0.1", 1400)])
+        made = links_by_name().get(_TRIAL)
+        if made is None:
+            return ("vxlan",)
+        _change([delete_link(made.index)])
+        return ("gre", "vxlan")
+
     def mtu(self, end: TunnelEnd) -> int:
         """Return how long a packet may be that goes through whole, in bytes."""
-        return router_mtu(path_mtu(end.far), end.far)
+        return router_mtu(path_mtu(end.far), end.far, end.kind)
 
     def make(self, end: TunnelEnd) -> None:
         """Make what of an end is not there: its bridge, where that is away, and its device."""
@@ -40,7 +53,7 @@ class TunnelKernel:
             _change([add_bridge(end.bridge)])
             # Set by hand it stays, whatever its ports have.
             made = links_by_name()[end.bridge].index
-            _change([set_mtu(made, router_mtu(whole, end.far))])
+            _change([set_mtu(made, router_mtu(whole, end.far, end.kind))])
             _without_ipv6(end.bridge)
         home = links_by_name().get(end.bridge)
         if home is None or home.kind != "bridge":
@@ -48,7 +61,7 @@ class TunnelKernel:
         if end.device not in links:
             # As long as the frames of its bridge are: what does not fit is fragmented around.
             mtu = whole if end.is_away else home.mtu
-            _change([add_vxlan(end.device, end.number, end.near, end.far, mtu)])
+            _change([_ADD[end.kind](end.device, end.number, end.near, end.far, mtu)])
             _without_ipv6(end.device)
         device = links_by_name()[end.device]
         _change([set_master(device.index, home.index), set_up(device.index), set_up(home.index)])

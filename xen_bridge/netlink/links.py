@@ -11,6 +11,7 @@ from xen_bridge.netlink.constants import (
     IFF_ALLMULTI,
     IFF_UP,
     IFLA_ADDRESS,
+    IFLA_BR_VLAN_FILTERING,
     IFLA_BRPORT_BCAST_FLOOD,
     IFLA_BRPORT_LEARNING,
     IFLA_BRPORT_MCAST_FLOOD,
@@ -94,6 +95,8 @@ class KernelLink:
     """Whether a program of XDP sees what comes by it."""
     lower: int | None = None
     """The link that it stands on, or its other end."""
+    filters_vlans: bool = False
+    """Whether it is a bridge that has frames by VLAN."""
 
 
 def read_link(data: bytes) -> KernelLink | None:
@@ -120,12 +123,20 @@ def read_link(data: bytes) -> KernelLink | None:
         counters=_counters(found.get(IFLA_STATS64, b"")),
         has_program=any(wire.attributes(found.get(IFLA_XDP, b"")).get(IFLA_XDP_ATTACHED, b"")),
         lower=wire.optional_number(found.get(IFLA_LINK)),
+        filters_vlans=_filters_vlans(found.get(IFLA_LINKINFO, b"")),
     )
 
 
 def _kind(info: bytes | None) -> str | None:
     kind = None if info is None else wire.attributes(info).get(IFLA_INFO_KIND)
     return None if kind is None else wire.text(kind)
+
+
+def _filters_vlans(info: bytes) -> bool:
+    found = wire.attributes(info)
+    if wire.text(found.get(IFLA_INFO_KIND, b"")) != "bridge":
+        return False
+    return any(wire.attributes(found.get(IFLA_INFO_DATA, b"")).get(IFLA_BR_VLAN_FILTERING, b""))
 
 
 def _counters(data: bytes) -> LinkCounters:

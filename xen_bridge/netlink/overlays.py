@@ -1,4 +1,7 @@
-"""Overlays: bridges, and VXLAN devices (RFC 7348) that carry a segment to one other machine."""
+"""Overlays: bridges, and devices that carry a segment to one other machine.
+
+That is VXLAN (RFC 7348), or GRE with a key (RFC 2784, RFC 2890) around Ethernet.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,16 @@ import struct
 
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
+    GRE_KEY,
+    IFLA_GRE_IFLAGS,
+    IFLA_GRE_IGNORE_DF,
+    IFLA_GRE_IKEY,
+    IFLA_GRE_LOCAL,
+    IFLA_GRE_OFLAGS,
+    IFLA_GRE_OKEY,
+    IFLA_GRE_PMTUDISC,
+    IFLA_GRE_REMOTE,
+    IFLA_GRE_TTL,
     IFLA_IFNAME,
     IFLA_INFO_DATA,
     IFLA_INFO_KIND,
@@ -30,6 +43,7 @@ PORT = 4789
 """Of UDP, at either end (RFC 7348, section 5)."""
 _TTL = 64
 _PORT = struct.Struct("!H")
+_KEY = struct.Struct("!L")
 
 
 def add_bridge(name: str) -> Request:
@@ -55,6 +69,24 @@ def add_vxlan(name: str, number: int, local: str, remote: str, mtu: int) -> Requ
     data += wire.attribute(IFLA_VXLAN_PORT, _PORT.pack(PORT))
     more = wire.attribute(IFLA_MTU, wire.u32(mtu))
     return _added(name, b"vxlan\0", wire.attribute(IFLA_INFO_DATA, data), more)
+
+
+def add_gretap(name: str, number: int, local: str, remote: str, mtu: int) -> Request:
+    """Return what makes a device of Ethernet in GRE, between two IPv4 addresses.
+
+    ``number`` is the key, of 32 bits. What ``mtu`` is beyond what the way allows, see
+    :func:`add_vxlan`: the bit that forbids fragments stays within.
+    """
+    key, flags = _KEY.pack(number), _PORT.pack(GRE_KEY)
+    data = wire.attribute(IFLA_GRE_IFLAGS, flags) + wire.attribute(IFLA_GRE_OFLAGS, flags)
+    data += wire.attribute(IFLA_GRE_IKEY, key) + wire.attribute(IFLA_GRE_OKEY, key)
+    data += wire.attribute(IFLA_GRE_LOCAL, wire.address_bytes(socket.AF_INET, local))
+    data += wire.attribute(IFLA_GRE_REMOTE, wire.address_bytes(socket.AF_INET, remote))
+    data += wire.attribute(IFLA_GRE_TTL, bytes((_TTL,)))
+    data += wire.attribute(IFLA_GRE_PMTUDISC, bytes((0,)))
+    data += wire.attribute(IFLA_GRE_IGNORE_DF, bytes((1,)))
+    more = wire.attribute(IFLA_MTU, wire.u32(mtu))
+    return _added(name, b"gretap\0", wire.attribute(IFLA_INFO_DATA, data), more)
 
 
 def _added(name: str, kind: bytes, data: bytes = b"", more: bytes = b"") -> Request:

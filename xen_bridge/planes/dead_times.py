@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from xen_bridge.errors import BridgeError, RequestUnsupported
-from xen_bridge.planes.vtysh import NOT_RUNNING, Vtysh
+from xen_bridge.vtysh import NOT_RUNNING, Vtysh
 
 MAX_TIMES = 256
 MAX_PEER = 80

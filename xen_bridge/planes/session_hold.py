@@ -25,7 +25,7 @@ from typing import Any
 from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError, RequestConflict
 from xen_bridge.planes.dead_times import QUESTIONS
-from xen_bridge.planes.vtysh import NOT_RUNNING, Vtysh
+from xen_bridge.vtysh import NOT_RUNNING, Vtysh
 
 LOG = logging.getLogger(__name__)
 FILE = "held-sessions.json"

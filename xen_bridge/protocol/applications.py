@@ -86,6 +86,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
         },
         Application.TOPOLOGY: {
             neighborhood.ScanNeighbors: neighborhood.Neighborhood,
+            neighborhood.GetScanProgress: neighborhood.ScanProgress,
             topology.ConsolidateNode: topology.ConsolidatedNode,
         },
         Application.DOMAINS: {

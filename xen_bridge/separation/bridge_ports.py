@@ -174,6 +174,20 @@ def _change(requests: list[Request]) -> None:
         raise BridgeError(f"a bridge cannot do without a router's interface: {refused[0].reason}")
 
 
+def unfit(ports: Iterable[RouterPort]) -> tuple[str, ...]:
+    """Return why ports cannot stand on what they would, a sentence each.
+
+    A port device is beside the bridge's own port, and in that one's VLAN: where a bridge has
+    frames by VLAN, that of the virtual interface may be another.
+    """
+    names = {bridge.name for _, bridge in _bridged(ports, links_by_name()) if bridge.filters_vlans}
+    return tuple(
+        f"bridge {name} has frames by VLAN (vlan_filtering), which Domain 0 would not keep apart: "
+        "have a bridge for each VLAN"
+        for name in sorted(names)
+    )
+
+
 def faults(plan: DataPlanePlan) -> list[str]:
     """Return which virtual interfaces are not there, or are ports of their bridge."""
     links = links_by_name()
@@ -186,7 +200,7 @@ def faults(plan: DataPlanePlan) -> list[str]:
             found.append(f"bridge {port.physical} has no anchor")
         if vif is not None and vif.master == bridge.index:
             found.append(f"virtual interface {port.vif} is a port of {port.physical}")
-    return found
+    return [*found, *unfit(plan.ports)]
 
 
 def _bridged(

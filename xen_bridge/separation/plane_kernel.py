@@ -16,7 +16,7 @@ from xen_bridge.netlink.batch import Refusal
 from xen_bridge.netlink.dump import NetlinkSocket
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.netlink.wire import Request
-from xen_bridge.planes.data_plane import DataPlanePlan
+from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.fib import Nexthop, RouteWay
 from xen_bridge.planes.follower import read_fib
@@ -30,6 +30,9 @@ class PlaneKernel(Protocol):
 
     def make(self, plan: DataPlanePlan) -> Mapping[str, int]:
         """Make a data plane, all of it or nothing; return the indices of its devices."""
+
+    def unfit(self, ports: Sequence[RouterPort]) -> tuple[str, ...]:
+        """Return why ports cannot stand on the interfaces that they name, a sentence each."""
 
     def alter(self, old: DataPlanePlan, new: DataPlanePlan) -> None:
         """Have the plane of ``old`` be that of ``new``, while packets pass.
@@ -83,6 +86,10 @@ class RealPlaneKernel:
                 self._remove(plan)
                 raise
             return indices
+
+    def unfit(self, ports: Sequence[RouterPort]) -> tuple[str, ...]:
+        """Return why ports cannot stand on the interfaces that they name."""
+        return bridge_ports.unfit(ports)
 
     def alter(self, old: DataPlanePlan, new: DataPlanePlan) -> None:
         """Have chains and addresses be those of ``new``; its virtual interfaces leave bridges."""

@@ -68,7 +68,7 @@ def tunnel_lines(tunnels: Sequence[PlaneTunnel], is_checked: bool = False) -> It
             continue
         mtu = "not there" if one.mtu is None else f"MTU {one.mtu}"
         whose = "the bridge is made for it" if one.is_away else "the bridge is at home here"
-        way = f"{one.near} to {one.far}"
+        way = f"{one.near} to {one.far}" + (" by GRE" if one.kind == "gre" else "")
         yield f"{one.device}: tunnel of bridge {one.bridge}, {way}, {mtu}; {whose}"
         yield f"  for {', '.join(one.routers) or 'nobody'}"
 

@@ -140,7 +140,7 @@ class SeparatedRouters:
             if domain.id is None:
                 raise RequestConflict(f"{router} does not run, its hypervisor says")
             bound = bindings(body, domain)
-            reasons = self._judge(body)
+            reasons = (*self._judge(body), *self._kernel.unfit(bound.ports))
             if not bound.ports:
                 self.release(router)
                 reasons = (*reasons, "none of its interfaces can be separated")
@@ -342,6 +342,8 @@ class SeparatedRouters:
         with self._lock:
             if separated.router in self._planes:
                 raise RequestConflict(f"{separated.router} is separated here already")
+            if reasons := self._kernel.unfit(ports):
+                raise RequestConflict("; ".join(reasons))
             node = SeparatedNode(
                 router=separated.router,
                 node_pk=separated.node_pk,

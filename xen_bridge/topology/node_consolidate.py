@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from xen_bridge.child_command import ChildCommand, HungChild
 from xen_bridge.errors import BridgeError
 from xen_bridge.gatherers.neighbor_scan import InterfaceTables, NeighborScan
+from xen_bridge.gatherers.scan_tally import ScanTally
 from xen_bridge.netlink.inside_namespace import inside_namespace
 from xen_bridge.netlink.tables import Netlink
 from xen_bridge.protocol.documents.domains import Domain, PhysicalHostInfo, agent_name
@@ -90,9 +91,18 @@ class NodeConsolidate:
     """Looks at a host and at all routers on it."""
 
     def __init__(
-        self, host: Hosting, own: ElementScan, ask_agent: AskAgent, runtime: Runtime
+        self,
+        host: Hosting,
+        own: ElementScan,
+        ask_agent: AskAgent,
+        runtime: Runtime,
+        tally: ScanTally | None = None,
     ) -> None:
-        """``runtime`` has threads enough for AT_ONCE scans, and for as long as one takes."""
+        """``runtime`` has threads enough for AT_ONCE scans, and for as long as one takes.
+
+        ``tally`` counts the scans in namespaces here.
+        """
+        self._tally = tally
         self._host = host
         self._own = own
         self._ask_agent = ask_agent
@@ -140,7 +150,7 @@ class NodeConsolidate:
     def _look(self, body: ConsolidateNode) -> ConsolidatedNode:
         tables = Netlink()
         try:
-            scan = NeighborScan(tables, command=ChildCommand(self._hung))
+            scan = NeighborScan(tables, command=ChildCommand(self._hung), tally=self._tally)
             return ElementScan(tables, scan.scan).look(body)
         finally:
             tables.close()

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
-from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
 
 
 class Piece(NamedTuple):
@@ -79,8 +79,6 @@ class _Key(NamedTuple):
     priority: int
 
 
-_new = tuple.__new__
-"""Makes what is made for each entry, without the call of a named tuple's own."""
 _TOLERANCE = 1.0
 """Seconds by which idle pieces may be removed apart: switches look once a second or so."""
 
@@ -202,7 +200,7 @@ class InstalledTable:
         Returns its place; None, and nothing has changed, if something has to move.
         """
         match, priority, band = entry.match, entry.priority, self._bands[level]
-        key = _new(_Key, (match, level, priority))
+        key = new_tuple(_Key, (match, level, priority))
         if key in self._stacks or not band.has_place(priority):
             return None
         self._hold(entry, _Holder(entry, key, program))

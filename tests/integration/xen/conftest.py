@@ -16,6 +16,7 @@ TEST_PORTS = 27440
 """Not those of a lab that somebody has started by hand."""
 
 GUESTS = ("r1", "r2")
+FAR_GUEST = "r3"
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -99,6 +100,17 @@ def guests(pilot: Pilot, started_guests: tuple[str, str]) -> tuple[str, str]:
     """Both of them, and their agents answer."""
     pilot.wait_expected()
     return started_guests
+
+
+@pytest.fixture
+def far_guest(pilot: Pilot) -> str:
+    """A virtual router on xen2, which may still be starting; made unless it is there."""
+    pilot.wait_connected("xen2")
+    listed = {one["name"] for one in pilot.get("/xen/hosts/xen2/domains")["domains"]}
+    if FAR_GUEST not in listed:
+        pilot.create("xen2", FAR_GUEST)
+        pilot.expect_agent("xen2", FAR_GUEST)
+    return FAR_GUEST
 
 
 @pytest.fixture

@@ -359,17 +359,16 @@ def test_devices_of_a_real_host(pilot: Pilot) -> None:
 
 
 @pytest.mark.quiet
-def test_the_credit_scheduler_holds_a_cap_too(pilot: Pilot) -> None:
-    pilot.create("xen2", "r3")
+def test_the_credit_scheduler_holds_a_cap_too(pilot: Pilot, far_guest: str) -> None:
     try:
-        pilot.wait_agent("xen2", "r3")
-        told = pilot.set("xen2", "r3", affinity=[[1]], weight=512, cap=25)
+        pilot.wait_agent("xen2", far_guest)
+        told = pilot.set("xen2", far_guest, affinity=[[1]], weight=512, cap=25)
         assert told["scheduler"] == {"kind": "credit", "weight": 512, "cap": 25}
-        pilot.make_busy("xen2", "r3")
-        shares = shares_that(capped("r3"), pilot, 10, "xen2")
-        assert capped("r3")(shares), shares
+        pilot.make_busy("xen2", far_guest)
+        shares = shares_that(capped(far_guest), pilot, 10, "xen2")
+        assert capped(far_guest)(shares), shares
     finally:
-        assert pilot.ask("DELETE", "/xen/hosts/xen2/domains/r3")[0] == 204
-    assert pilot.ask("GET", "/xen/hosts/xen2/domains/r3")[0] == 404
-    pilot.wait_heard("xen_domain", host="xen2", name="r3", change="undefined")
-    assert "r3" not in pilot.lab.machine("xen2").run("xl list")
+        assert pilot.ask("DELETE", f"/xen/hosts/xen2/domains/{far_guest}")[0] == 204
+    assert pilot.ask("GET", f"/xen/hosts/xen2/domains/{far_guest}")[0] == 404
+    pilot.wait_heard("xen_domain", host="xen2", name=far_guest, change="undefined")
+    assert far_guest not in pilot.lab.machine("xen2").run("xl list")

@@ -158,7 +158,9 @@ def test_a_host_that_hangs_holds_nobody_up(pilot: Pilot, started_guests: Guests)
     pilot.wait_connected("xen2", 120)
 
 
+@pytest.mark.usefixtures("far_guest")
 def test_what_becomes_of_a_domain_is_changed_later(pilot: Pilot, started_guests: Guests) -> None:
+    """The last test before shares are measured: the guest on xen2 starts while others do."""
     told = pilot.set("xen1", "r1", on_crash="destroy", autostart=True)
     assert (told["on_reboot"], told["on_crash"], told["autostart"]) == ("restart", "destroy", True)
     assert "<on_crash>destroy" in pilot.lab.machine("xen1").run("virsh dumpxml --inactive r1")

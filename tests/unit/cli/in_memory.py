@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 
-def carried(request: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what stands for ``httpx.request``: nothing is verified, and no proxy is asked."""
+def carried(request: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any]]:
+    """Return what stands for ``httpx.stream``: nothing is verified, and no proxy is asked."""
 
-    def ask(method: str, url: str, **options: Any) -> Any:
+    @contextmanager
+    def ask(method: str, url: str, **options: Any) -> Iterator[Any]:
         for name in ("verify", "trust_env"):
             options.pop(name, None)
-        return request(method, url, **options)
+        yield request(method, url, **options)
 
     return ask

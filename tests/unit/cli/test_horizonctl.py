@@ -258,6 +258,15 @@ def test_an_event_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     ]
 
 
+def test_nothing_of_an_event_is_written_as_python_has_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = {"positions": {"host:a": None}, "src": {"dpid": "1", "port_no": 2}, "ports": [{}, {}]}
+    show.event(Terminal(), {"seq": 9, "kind": "position_change", "data": data})
+    told = capsys.readouterr().out
+    assert told.split(maxsplit=2)[2].strip() == 'positions={"host:a": null} src=1:2 ports=2'
+
+
 def test_health_tells_what_is_wrong_and_every_loop(server: HTTPServer) -> None:
     result = run(server, "health")
     assert result.exit_code == 1

@@ -34,7 +34,7 @@ class Api:
         directory.add(migrations.FlowMigrationReader(lambda: self.fabric.migrations))
         router.add(migration_directory.resources(directory))
         client = httpx.Client(transport=httpx.WSGITransport(router))
-        monkeypatch.setattr(httpx, "request", carried(client.request))
+        monkeypatch.setattr(httpx, "stream", carried(client.request))
 
     def __call__(self, *words: str) -> Result:
         return CliRunner().invoke(main, [*words], env={"COLUMNS": "200"})

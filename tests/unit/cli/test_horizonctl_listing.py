@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         paths.append(f"{method} {httpx.URL(url).raw_path.decode('ascii').partition('?')[0]}")
         return httpx.Response(200, content=json.dumps(LISTS), request=httpx.Request(method, url))
 
-    monkeypatch.setattr(httpx, "request", carried(request))
+    monkeypatch.setattr(httpx, "stream", carried(request))
     return paths
 
 

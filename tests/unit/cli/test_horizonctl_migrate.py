@@ -42,7 +42,7 @@ class Piloted:
         directory.add(router_migrations.RouterMigrationReader(self.xen.migrations))
         router.add(migration_directory.resources(directory))
         self._client = httpx.Client(transport=httpx.WSGITransport(router))
-        monkeypatch.setattr(httpx, "request", carried(self._request))
+        monkeypatch.setattr(httpx, "stream", carried(self._request))
         monkeypatch.setattr(xen_migrate, "sleep", self._sleep)
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:

@@ -84,7 +84,7 @@ FEW = settings(max_examples=examples(30, 100))
 def api() -> Iterator[Api]:
     made = Api()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "request", carried(made.request))
+        patch.setattr(httpx, "stream", carried(made.request))
         yield made
 
 

@@ -28,7 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     directory.add(nodes.SwitchNodes(FakeStats()))
     router.add(nodes.resources(directory))
     client = httpx.Client(transport=httpx.WSGITransport(router))
-    monkeypatch.setattr(httpx, "request", carried(client.request))
+    monkeypatch.setattr(httpx, "stream", carried(client.request))
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(main, [*words], env={"COLUMNS": "200"})

@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return httpx.Response(200, json=ANSWER)
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(httpx, "request", carried(client.request))
+    monkeypatch.setattr(httpx, "stream", carried(client.request))
     return found
 
 

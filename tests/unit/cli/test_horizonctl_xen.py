@@ -67,7 +67,7 @@ class Api:
             return router(environ, start)
 
         self._client = httpx.Client(transport=httpx.WSGITransport(as_pep_3333))
-        monkeypatch.setattr(httpx, "request", carried(self._request))
+        monkeypatch.setattr(httpx, "stream", carried(self._request))
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
         self.seen.append((method, httpx.URL(url).path))

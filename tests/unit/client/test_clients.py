@@ -212,7 +212,7 @@ def trickling(head: bytes, piece: bytes) -> Iterator[str]:
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
 
 
-@pytest.mark.parametrize("ask", [ask_kept, ask_async])
+@each_ask
 def test_an_answer_that_trickles_is_not_waited_for_to_its_end(ask: Ask) -> None:
     with trickling(HEAD, b" ") as url, pytest.raises(NoAnswer, match="not whole"):
         ask(url, flows.list_all().within(0.2))

@@ -78,6 +78,19 @@ def test_a_cap_is_told_to_work_only_if_chance_does_not_do_it(low, high, word: st
     assert word in said
 
 
+def test_a_cap_above_half_of_the_cpu_is_told_to_bound_nothing() -> None:
+    flat = {"r1 (varied)": curve((10, 30), (50, 290), (70, 310), (100, 300))}
+    assert "From a cap of 50 % on it hardly changes" in differences.cap(flat)
+    rising = {"r1 (varied)": curve((10, 30), (50, 150), (100, 300))}
+    assert "hardly" not in differences.cap(rising)
+
+
+def test_an_emulated_host_is_told_to_be_one() -> None:
+    for told in (differences.downtime, differences.total):
+        assert "emulated" in told({"Xen, standard": curve((10, 3e4))})
+        assert "emulated" not in told(NETNS)
+
+
 def test_shares_tell_what_the_other_router_took() -> None:
     curves = {
         "r1 (varied)": curve((10, 11), (100, 51)),

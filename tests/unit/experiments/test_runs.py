@@ -17,8 +17,10 @@ from click.testing import CliRunner
 from experiments import figures
 from experiments.carry_out import WHOLE, Missed, carry_out, steps_left
 from experiments.command import compare_runs
+from experiments.environment import lab_versions
 from experiments.experiment import Experiment, Measure, Point, Sample, Space
 from experiments.outcome import write_outcome
+from experiments.own import own_command
 from experiments.run_folder import ABOUT, ROWS, RunError, RunFolder
 from experiments.summary import curve
 
@@ -291,3 +293,50 @@ def test_two_runs_stand_side_by_side_on_one_page(run: RunFolder, tmp_path: Path)
     assert "kernel 6" in page
     assert "kernel 7" in page
     assert not re.search(r'(?:src|href)="(?!#)', page)
+
+
+def test_a_run_of_ones_own_is_resumed_by_its_own_command(tmp_path: Path) -> None:
+    stopped, again = Bench(KeyboardInterrupt(), 5), Bench()
+    place = str(tmp_path / "mine")
+    own = own_command(stopped.experiment(), figures.FIGURES)
+    ran = CliRunner().invoke(own, ["--folder", place])
+    assert ran.exit_code == 130
+    assert f"--resume {place}" in " ".join(ran.output.split())
+    assert "horizonctl" not in ran.output
+    own = own_command(again.experiment(), figures.FIGURES)
+    assert CliRunner().invoke(own, ["--resume", place]).exit_code == 0
+    assert len(again.points) == 7
+    other = own_command(Bench().experiment("other"), figures.FIGURES)
+    ran = CliRunner().invoke(other, ["--resume", place])
+    assert ran.exit_code == 2
+    assert "something else" in ran.output
+    assert CliRunner().invoke(own, ["--resume", place, "--seed", "2"]).exit_code == 2
+
+
+def test_it_is_told_what_a_run_is_at_between_measurements(run: RunFolder) -> None:
+    told: list[str] = []
+    carry_out(
+        [Bench().experiment()], run, False, 1, lambda _one, at: told.append(type(at).__name__)
+    )
+    assert told == ["Moment", *["Step", "Moment"] * 12]
+
+
+def test_what_the_machines_of_the_xen_lab_run_is_noted(run: RunFolder, tmp_path: Path) -> None:
+    database = tmp_path / "root/var/lib/dpkg"
+    database.mkdir(parents=True)
+    about = "Package: frr\nStatus: install ok installed\nVersion: 8.4.4-1\nArchitecture: all\n"
+    text = f"{about}Maintainer: nobody\nDescription: routes\n"
+    (database / "status").write_text(text, encoding="utf-8")
+    run.note(xen_lab=lab_versions(tmp_path / "root"))
+    assert run.about()["xen_lab"]["frr"] == "8.4.4-1"
+    assert run.about()["xen_lab"]["xen"] is None
+    assert run.about()["kernel"] == ABOUT_RUN["kernel"]
+
+
+@pytest.mark.parametrize(("load", "is_told"), [(14.4, True), (1.5, False)])
+def test_a_page_tells_that_the_machine_was_busy(tmp_path: Path, load: float, is_told: bool) -> None:
+    made = RunFolder(tmp_path)
+    made.begin(ABOUT_RUN | {"machine": {"processors": 2, "load": load}})
+    page = write_outcome(made).read_text(encoding="utf-8")
+    assert ("load 14.4 on 2 processors" in page) == is_told
+    assert "What was expected" not in page

@@ -33,6 +33,7 @@ from horizon_ryu.wire.messages import FlowEntry, FlowMod, Match, Message, Outgoi
 from horizon_ryu.wire.of10.controller import FlowMod10
 from horizon_ryu.wire.of13.controller import FlowMod13, MeterMod13
 from horizon_ryu.wire.ofp13 import OFPT
+from ready_store import IN_MEMORY, ReadyStore
 from virtual_switch.direct import DirectSwitch
 from virtual_switch.held import HeldEntries, HeldMeters
 from xen_bridge.runtime.green import GreenRuntime
@@ -228,7 +229,7 @@ class Fabric:
     def __init__(
         self,
         cables: Sequence[tuple[int, int]],
-        url: str = "sqlite://",
+        url: str = IN_MEMORY,
         openflow: int = 4,
         tables: FabricSwitches | None = None,
         **options: Any,
@@ -237,7 +238,7 @@ class Fabric:
         self.openflow = openflow
         self.view = network(cables, openflow)
         self.tables = tables or FabricSwitches(sorted(self.view.switches), openflow)
-        self.store = Store(url)
+        self.store = ReadyStore() if url == IN_MEMORY else Store(url)
         self.events = EventList()
         self.now = 100.0
         self._build(**options)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 
+import pytest
+
 from xen_bridge.migration import parking
-from xen_bridge.migration.parking import MOST_RECENT, RECENT_SECONDS, RecentFrames
+from xen_bridge.migration.parking import MOST_RECENT, RECENT_SECONDS, RecentFrames, is_for_many
 
 
 def test_what_came_long_before_is_forgotten_and_the_rest_is_in_order() -> None:
@@ -51,3 +53,17 @@ def test_a_frame_waits_for_room_in_a_short_queue() -> None:
     made = FullInterface(3)
     parking._send(made, b"frame")  # type: ignore[arg-type]
     assert made.sent == [b"frame"]
+
+
+@pytest.mark.parametrize(
+    ("frame", "many"),
+    [
+        (bytes(10) + bytes.fromhex("01005e000005"), True),
+        (bytes(10) + b"\xff" * 6, True),
+        (bytes(10) + bytes.fromhex("0200000000aa"), False),
+        (bytes(10), False),
+        (b"\xff" * 3, False),
+    ],
+)
+def test_what_is_for_many_is_told_by_the_frame_behind_its_header(frame: bytes, many: bool) -> None:
+    assert is_for_many(frame) is many

@@ -20,7 +20,7 @@ from xen_bridge.planes.dead_times import (
     read_bond,
     warning,
 )
-from xen_bridge.planes.vtysh import Vtysh
+from xen_bridge.vtysh import Vtysh
 
 BFD = {
     "peer": "10.0.0.2",

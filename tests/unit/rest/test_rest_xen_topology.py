@@ -10,10 +10,12 @@ import pytest
 from lxml import etree
 
 from fake_bridge import FakeBridge
+from fake_xen import until
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.xen_topology import XenTopologyDocument
+from horizon_ryu.xen_hosts import topology
 from xen_bridge.protocol.documents.domains import CreateDomain, NewInterface, SetDomain
-from xen_bridge.protocol.documents.neighborhood import Neighborhood, ScannedNeighbor
+from xen_bridge.protocol.documents.neighborhood import Neighborhood, ScannedNeighbor, ScanProgress
 from xen_bridge.protocol.documents.topology import (
     ConsolidatedNode,
     ElementInterface,
@@ -282,8 +284,6 @@ def test_a_router_that_moved_is_told_where_it_is_with_the_same_matrix(
 def test_those_who_ask_at_one_time_are_told_of_one_scan(
     client: Any, bridges: dict[str, FakeBridge]
 ) -> None:
-    from fake_xen import until
-
     waiting: list[Any] = []
     event = client.xen.hosts._runtime.event()
     bridges["xen1"].before = lambda _body: event.wait(10)
@@ -309,6 +309,32 @@ def test_wide_ranges_are_scanned_if_that_is_asked_for_and_kept_apart(
     ]
     assert [wide for wide, _ in bodies] == [False, True]
     assert all((seconds or 0) > (2400 if wide else 100) for wide, seconds in bodies)
+
+
+def test_it_is_told_how_far_hosts_have_come_with_wide_ranges(
+    client: Any, bridges: dict[str, FakeBridge], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(topology, "PROGRESS_SECONDS", 0.001)
+    bridge = bridges["xen1"]
+    bridge.scan_progress = ScanProgress(4096, 65536)
+
+    def told() -> list[tuple[str, str]]:
+        rows = client.xen.told("xen_progress")
+        found = [one for one in rows if one["host"] == "xen1" and one["operation"] == "scan"]
+        return [(one["phase"], one["detail"]) for one in found]
+
+    def before(body: Any) -> None:
+        if type(body).__name__ == "ConsolidateNode":
+            until(lambda: len(told()) == 2, "it is told of")
+
+    client.get(PATH)
+    assert told() == []
+    bridge.before = before
+    bridges["xen2"].away = "no route"
+    client.get(f"{PATH}?wide=true")
+    assert told() == [("started", ""), ("running", "4096 of 65536 addresses"), ("done", "")]
+    phases = [(one["host"], one["phase"]) for one in client.xen.told("xen_progress")]
+    assert ("xen2", "failed") in phases
 
 
 @pytest.mark.parametrize("query", ["max_age=-1", "max_age=x", "wide=maybe", "depth=1"])

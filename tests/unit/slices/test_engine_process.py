@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from horizon_ryu.core.errors import EngineAway
 from horizon_ryu.slices import engine_process
 from horizon_ryu.slices.engine_client import EngineClient
 from horizon_ryu.slices.engine_process import EngineOptions, EngineProcess
@@ -133,6 +134,9 @@ def test_what_an_engine_said_when_it_could_not_begin_is_told(
     watched.wait_until(lambda: watched.process.starts >= 2)
     said = "status 3: cannot listen: address in use"
     watched.wait_until(lambda: said in (watched.process.problem() or ""))
+    # Whoever calls it is told the same, and not only that nobody listens.
+    with pytest.raises(EngineAway, match=said):
+        watched.client.call("status")
 
 
 def test_an_engine_that_hangs_is_killed(

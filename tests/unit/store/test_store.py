@@ -11,6 +11,7 @@ from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import Conflict, NotFound
 from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store import Store, StoreError
+from ready_store import IN_MEMORY, ReadyStore
 
 BLUE = NetworkDefinition(vlan=10)
 GREEN = NetworkDefinition(ip=(0x0A000000, 24))
@@ -158,3 +159,20 @@ def test_an_older_store_gains_the_migrations_of_routers(tmp_path: Path) -> None:
         connection.execute("UPDATE alembic_version SET version_num = '0004'")
     again = Store(url(tmp_path))
     assert (dict(again.networks()), again.router_migrations()) == ({"blue": BLUE}, ())
+
+
+def test_the_store_of_tests_is_as_a_first_start_makes_it() -> None:
+    made, copied = (_schema(one) for one in (Store(IN_MEMORY), ReadyStore()))
+    assert copied == made
+    assert {"alembic_version", "flows"} <= {name for name, _ in made}
+    one, other = ReadyStore(), ReadyStore()
+    one.set_setting("timers", {"a": 0.5})
+    assert (one.get_setting("timers"), other.get_setting("timers")) == ({"a": 0.5}, None)
+
+
+def _schema(store: Store) -> set[tuple[str, str | None]]:
+    with store._engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master").all()
+        version = connection.exec_driver_sql("SELECT * FROM alembic_version").scalar_one()
+        foreign = connection.exec_driver_sql("PRAGMA foreign_keys").scalar_one()
+    return {*((name, sql) for name, sql in rows), ("version", version), ("foreign", str(foreign))}

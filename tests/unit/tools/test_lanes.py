@@ -52,16 +52,16 @@ class Rig:
         self.folder = folder
         self.said: list[str] = []
 
-    def lane(self, name: str, source: str, *before: str) -> Lane:
+    def lane(self, name: str, source: str, *before: str, gives_way: bool = False) -> Lane:
         """Return the lane of a file with ``source``; ``before`` goes before its command."""
         path = self.folder / f"test_{name}.py"
         path.write_text(source)
         own = ["-ra", "-p", "no:cacheprovider", "--rootdir", str(self.folder), "-c", "/dev/null"]
         command = [*before, sys.executable, "-m", "pytest", *own, str(path)]
-        return Lane(name, command, self.folder, self.said.append)
+        return Lane(name, command, self.folder, self.said.append, gives_way)
 
     def course(self, *stages: list[Lane], grace: float = 60.0) -> Course:
-        return Course(stages, self.said.append, grace)
+        return Course(stages, self.said.append, grace, self.folder / "quiet")
 
     @property
     def text(self) -> str:
@@ -82,6 +82,21 @@ def test_lanes_of_one_stage_run_at_the_same_time(rig: Rig) -> None:
     assert rig.course([one, other]).run() == 0
     assert "together: 2 passed, 0 failed, 0 errors, 0 skipped" in rig.text
     assert rig.said[-1] == "==> make test: all tests passed"
+
+
+def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
+    """The one that gives way meets that of the next stage, which waits for its end."""
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    stays = rig.lane("stays", MEETS.format(mine=ends[0], other=ends[1]), gives_way=True)
+    first = rig.lane("first", GOOD)
+    shares = rig.lane(
+        "shares",
+        MEETS.format(mine=ends[1], other=ends[0])
+        + MEETS.format(mine=ends[1], other=rig.folder / "quiet").replace("meets", "is_quiet"),
+    )
+    (rig.folder / "quiet").touch()
+    assert rig.course([first, stays], [shares]).run() == 0
+    assert "together: 4 passed, 0 failed" in rig.text
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -175,7 +190,9 @@ FILES = {
     "logic": "tests/unit/tools/test_lanes.py",
     "models": "tests/unit/core/test_deadline_queue.py",
     "processes": "tests/integration/test_controller_process.py",
+    "routers": "tests/integration/test_netlink.py",
     "switches": "tests/integration/test_real_switches.py",
+    "links": "tests/integration/test_foreign_bridges.py",
     "entries": "tests/integration/test_real_stats.py",
     "xen": "tests/integration/xen/test_cap_experiment.py",
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from collections.abc import Sequence
 
@@ -9,15 +10,19 @@ import pytest
 
 from xen_bridge.errors import HypervisorError
 from xen_bridge.gatherers.neighbor_scan import NeighborScan, OwnRange, own_ranges, read_scan
+from xen_bridge.gatherers.scan_tally import ScanTally
 from xen_bridge.netlink.addresses import LinkAddress
 from xen_bridge.netlink.constants import IFF_LOOPBACK, IFF_UP
 from xen_bridge.netlink.links import KernelLink, LinkCounters
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.applications import Application
 from xen_bridge.protocol.documents.neighborhood import (
+    WIDE_SECONDS,
+    GetScanProgress,
     Neighborhood,
     ScannedNeighbor,
     ScanNeighbors,
+    ScanProgress,
 )
 
 
@@ -99,6 +104,67 @@ def test_those_who_answer_are_told_with_address_mac_and_latency() -> None:
     assert "-n" in words
 
 
+class PieceByPiece:
+    """Answers each piece with its second address, and notes how far the tally was by then."""
+
+    def __init__(self, tally: ScanTally, seconds: float = 1.0) -> None:
+        self.tally, self.seconds = tally, seconds
+        self.now = 0.0
+        self.pieces: list[list[str]] = []
+        self.told: list[ScanProgress] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def __call__(self, words: Sequence[str], _seconds: float) -> bytes:
+        self.pieces.append([word for word in words if "/" in word])
+        self.told.append(self.tally.told())
+        self.now += self.seconds
+        second = ipaddress.ip_network(self.pieces[-1][0])[2]
+        host = f'<host><status state="up"/><address addr="{second}" addrtype="ipv4"/></host>'
+        return f"<nmaprun>{host}</nmaprun>".encode()
+
+
+WIDE = [address(2, "192.0.2.1", 24), address(2, "10.1.0.1", 18)]
+
+
+def test_a_wide_range_is_scanned_in_pieces_and_it_is_told_how_far_that_has_come() -> None:
+    tally = ScanTally()
+    nmap = PieceByPiece(tally)
+    scan = NeighborScan(Tables(WIDE), nmap, tally=tally, clock=nmap.clock)
+    found = scan.scan(ScanNeighbors(True))
+    assert nmap.pieces == [
+        ["192.0.2.0/24"],
+        *([f"10.1.{number}.0/20"] for number in (0, 16, 32, 48)),
+    ]
+    done = [0, 256, *(256 + 4096 * number for number in (1, 2, 3))]
+    assert nmap.told == [ScanProgress(one, 256 + 4 * 4096) for one in done]
+    assert [one.address for one in found.neighbors] == [
+        *(f"10.1.{number}.2" for number in (0, 16, 32, 48)),
+        "192.0.2.2",
+    ]
+    assert tally.told() == ScanProgress(0, 0)
+
+
+def test_what_there_is_no_time_for_is_told_with_those_who_were_found() -> None:
+    nmap = PieceByPiece(ScanTally(), WIDE_SECONDS / 2 - 1)
+    found = NeighborScan(Tables(WIDE), nmap, clock=nmap.clock).scan(ScanNeighbors(True))
+    assert [one.address for one in found.neighbors] == ["10.1.0.2", "192.0.2.2"]
+    assert found.skipped == ("10.1.16.0/20 and further: 4352 of 16640 addresses in 600 s",)
+
+
+def test_scans_at_the_same_time_are_counted_together() -> None:
+    tally = ScanTally()
+    with tally.scanning(10) as first, tally.scanning(5) as second:
+        first(4)
+        second(5)
+        assert tally.told() == ScanProgress(9, 15)
+    failing = NeighborScan(Tables(WIDE), lambda _words, _seconds: b"no xml", tally=tally)
+    with pytest.raises(HypervisorError):
+        failing.scan(ScanNeighbors())
+    assert tally.told() == ScanProgress(0, 0)
+
+
 def test_a_node_without_a_range_starts_nothing() -> None:
     nmap = Nmap()
     assert NeighborScan(Tables(ADDRESSES[:1]), nmap).scan(ScanNeighbors()) == Neighborhood()
@@ -124,6 +190,8 @@ def test_entities_in_a_scan_are_not_followed() -> None:
     "body",
     [
         ScanNeighbors(True),
+        GetScanProgress(),
+        ScanProgress(4096, 65536),
         Neighborhood((ScannedNeighbor("eth0", "192.0.2.3", None, 0.5),), ("10.0.0.0/8: wide",)),
     ],
 )

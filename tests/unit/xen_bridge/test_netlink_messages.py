@@ -318,6 +318,28 @@ def test_any_refusal_has_a_reason(payload: bytes, flags: int) -> None:
     assert batch._reason(wire.NetlinkReply(2, flags, 1, payload), code)
 
 
+@pytest.mark.parametrize(
+    ("kind", "filtering", "expected"),
+    [
+        (b"bridge\0", 1, True),
+        (b"bridge\0", 0, False),
+        (b"bridge\0", None, False),
+        (b"vxlan\0", 1, False),
+    ],
+)
+def test_a_bridge_tells_whether_it_has_frames_by_vlan(
+    kind: bytes, filtering: int | None, expected: bool
+) -> None:
+    told = wire.attribute(c.IFLA_INFO_KIND, kind)
+    if filtering is not None:
+        about = wire.attribute(c.IFLA_BR_VLAN_FILTERING, bytes((filtering,)))
+        told += wire.attribute(c.IFLA_INFO_DATA, about)
+    payload = links.IFINFOMSG.pack(0, 1, 2, 0, 0) + wire.attribute(c.IFLA_LINKINFO, told)
+    found = links.read_link(payload)
+    assert found is not None
+    assert found.filters_vlans is expected
+
+
 def row(kind: int, index: int) -> bytes:
     payload = links.IFINFOMSG.pack(0, 1, index, 0, 0)
     return wire.HEADER.pack(16 + len(payload), kind, 0, 0, 0) + payload

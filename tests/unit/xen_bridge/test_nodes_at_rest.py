@@ -11,9 +11,9 @@ import pytest
 from xen_bridge.agent.separation_agent import SeparationAgent
 from xen_bridge.nodes import _every
 from xen_bridge.planes.session_hold import SessionHold
-from xen_bridge.planes.vtysh import Vtysh
 from xen_bridge.router_node import ALONE_SECONDS, _follow
 from xen_bridge.trust.identity import Identity
+from xen_bridge.vtysh import Vtysh
 
 
 class _EnoughSeen(Exception):

@@ -63,7 +63,8 @@ def test_frr_has_its_daemons_its_configuration_and_folders_of_its_own(
     assert [path for path, _ in told["folders"]] == ["/etc/frr", "/run/frr", "/var/log/frr"]
     assert {options for _, options in told["folders"]} == {"mode=0750,uid=101,gid=102"}
     files = {path: (text, owner) for path, text, owner in told["files"]}
-    assert files["/etc/frr/frr.conf"] == ("router ospf\n", (101, 102))
+    with_grace = "router ospf\n capability opaque\n graceful-restart\n"
+    assert files["/etc/frr/frr.conf"] == (with_grace, (101, 102))
     lines = files["/etc/frr/daemons"][0].splitlines()
     assert {"ospfd=yes", "bgpd=yes", "vtysh_enable=yes"} <= set(lines)
     # Its terminal has no password: nobody but the domain may reach it.

@@ -81,6 +81,10 @@ class KernelOfMemory:
     taken_back: set[int] = field(default_factory=set)
     refuses: int = 0
     fails: bool = False
+    reasons: tuple[str, ...] = ()
+
+    def unfit(self, _ports: Sequence[RouterPort]) -> tuple[str, ...]:
+        return self.reasons
 
     def make(self, plan: DataPlanePlan) -> Mapping[str, int]:
         if self.fails:
@@ -431,6 +435,27 @@ def test_kinds_that_somebody_allows_are_no_reason(host: Host) -> None:
     wall = replace(HELLO, kinds=(KernelKind("nftables"), KernelKind("tc")))
     assert "tc" in host.routers.hello(PK, wall).refusals[0]
     assert host.routers.hello(PK, replace(wall, kinds=wall.kinds[:1])).state == "separated"
+
+
+def test_a_bridge_that_is_not_fit_is_refused_with_the_reason_at_hello_and_from_elsewhere(
+    host: Host, tmp_path: Path
+) -> None:
+    host.routers.hello(PK, HELLO)
+    host.tell(1, WHOLE)
+    there = Host(tmp_path / "there")
+    there.kernel.reasons = ("bridge xenbr0 has frames by VLAN",)
+    answer = there.routers.hello(PK, HELLO)
+    assert (answer.state, answer.refusals, there.kernel.plans) == (
+        "refused",
+        there.kernel.reasons,
+        {},
+    )
+    moved = host.routers.snapshot("r1")
+    with pytest.raises(RequestConflict, match="VLAN"):
+        there.routers.adopt(moved, moved.plan.ports)
+    assert there.kernel.plans == {}
+    there.kernel.reasons = ()
+    assert there.routers.hello(PK, HELLO).state == "separated"
 
 
 def test_a_plane_that_cannot_be_made_leaves_nothing_and_is_tried_again(host: Host) -> None:

@@ -20,6 +20,7 @@ LEANS_ON: dict[str, set[str]] = {
     "written_output": {"one_line"},
     "child_command": {"errors"},
     "private_file": {"errors"},
+    "vtysh": {"errors", "child_command"},
     "protocol": {"errors"},
     "netlink": {"errors"},
     "trust": {"errors", "atomic_write", "private_file"},
@@ -34,10 +35,11 @@ LEANS_ON: dict[str, set[str]] = {
     "channel": {"errors", "protocol", "trust", "client", "atomic_write"},
     "dom0": {
         *("errors", "protocol", "netlink", "atomic_write", "child_command", "announcements"),
+        "vtysh",
     },
     "gatherers": {"errors", "protocol", "netlink", "runtime", "child_command"},
     "topology": {"errors", "protocol", "netlink", "gatherers", "runtime", "child_command"},
-    "planes": {"errors", "protocol", "netlink", "child_command", "atomic_write"},
+    "planes": {"errors", "protocol", "netlink", "child_command", "atomic_write", "vtysh"},
     "separation": {"errors", "protocol", "netlink", "planes", "channel", "dom0", "atomic_write"},
     "announcements": {"errors"},
     "migration": {

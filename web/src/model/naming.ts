@@ -1,6 +1,6 @@
 /** What objects are called on the page, and how numbers are written. Pure. */
 
-import type { Flow, Match, Station, Switch } from "../api/types.ts";
+import type { Flow, Match, PortRef, Station, Switch } from "../api/types.ts";
 
 /** Return a dpid without the zeros in front. */
 export function shortDpid(dpid: string): string {
@@ -13,6 +13,14 @@ export function switchLabel(
   switches?: ReadonlyMap<string, Pick<Switch, "name">>,
 ): string {
   return switches?.get(dpid)?.name ?? shortDpid(dpid);
+}
+
+/** Return what a port is called: its switch, and its number. */
+export function portLabel(
+  end: PortRef,
+  switches: ReadonlyMap<string, Pick<Switch, "name">>,
+): string {
+  return `${switchLabel(end.dpid, switches)}:${end.port_no}`;
 }
 
 /** Return what a station is called: its first address, or its MAC. */

@@ -6,6 +6,7 @@ import {
   counted,
   flowLabel,
   matchText,
+  portLabel,
   shortDpid,
   stationLabel,
   switchLabel,
@@ -49,9 +50,9 @@ export interface Order {
 
 export function groupsOf(world: World): Group[] {
   return [
-    { title: "Switches", rows: switches(world), absent: null },
-    { title: "Links", rows: cables(world), absent: null },
-    { title: "Stations", rows: stations(world), absent: null },
+    { title: "Switches", rows: switches(world), absent: world.noSwitches },
+    { title: "Links", rows: cables(world), absent: world.noSwitches },
+    { title: "Stations", rows: stations(world), absent: world.noSwitches },
     { title: "Flows", rows: flows(world), absent: world.flows.absent },
     { title: "Xen hosts", rows: xen(world), absent: world.xenHosts.absent },
     { title: "Slices", rows: slices(world), absent: world.slices.absent },
@@ -99,9 +100,7 @@ function cables({ network, loads }: World): Row[] {
       { src: one.a, dst: one.b },
       { src: one.b, dst: one.a },
     ].map((way) => loaded.get(linkKey(way))?.bps ?? 0);
-    const ends = [one.a, one.b].map(
-      (end) => `${switchLabel(end.dpid, network.switches)}:${end.port_no}`,
-    );
+    const ends = [one.a, one.b].map((end) => portLabel(end, network.switches));
     return {
       id: one.id,
       kind: "cable",
@@ -118,7 +117,7 @@ function stations({ network }: World): Row[] {
     id,
     kind: "station",
     name: stationLabel(one),
-    state: `${switchLabel(one.dpid, network.switches)}:${one.port_no}`,
+    state: portLabel(one, network.switches),
     detail: one.mac,
     level: 2,
   }));

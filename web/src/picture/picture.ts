@@ -37,6 +37,8 @@ export class Picture {
   private since = new Map<string, number>();
   private arranging = false;
   private fitted = false;
+  private fittedTo = "";
+  private isLookedAt = false;
   private timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
@@ -61,8 +63,13 @@ export class Picture {
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
       this.cy.style(look());
     });
+    this.cy.on("dragpan scrollzoom pinchzoom", () => {
+      this.isLookedAt = true;
+    });
     new ResizeObserver(() => {
       this.cy.resize();
+      // Whoever chose what to look at keeps it.
+      if (!this.isLookedAt && this.size() !== this.fittedTo) this.fitted = false;
       this.fitFirst();
     }).observe(container);
   }
@@ -81,6 +88,8 @@ export class Picture {
   }
 
   fit(): void {
+    this.isLookedAt = false;
+    this.fittedTo = this.size();
     this.cy.fit(undefined, 50);
     if (this.cy.zoom() > 1.3) this.cy.zoom({ level: 1.3, renderedPosition: this.middle() });
   }
@@ -127,6 +136,10 @@ export class Picture {
 
   panBy(x: number, y: number): void {
     this.cy.panBy({ x, y });
+  }
+
+  private size(): string {
+    return `${this.cy.width()} ${this.cy.height()}`;
   }
 
   private middle(): { x: number; y: number } {

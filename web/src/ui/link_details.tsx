@@ -1,14 +1,14 @@
 /** What is at the ends of a switch's ports: a link, a station. */
 
 import type { PortRef, Station } from "../api/types.ts";
-import { bps, stationLabel, switchLabel } from "../model/naming.ts";
+import { bps, portLabel, stationLabel, switchLabel } from "../model/naming.ts";
 import type { Cable } from "../model/network.ts";
 import type { World } from "../model/world.ts";
 import { Facts } from "./parts.tsx";
 import { RateGraph } from "./rate_graph.tsx";
 
 export function CablePart({ one, world }: { one: Cable; world: World }) {
-  const label = (end: PortRef) => `${switchLabel(end.dpid, world.network.switches)}:${end.port_no}`;
+  const label = (end: PortRef) => portLabel(end, world.network.switches);
   const load = (end: PortRef) =>
     world.loads?.ports.find((each) => each.dpid === end.dpid && each.port_no === end.port_no);
   return (

@@ -5,8 +5,8 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import type { History, PortRef } from "../api/types.ts";
 import { HISTORY_SECONDS, type Sample } from "../model/history.ts";
-import { scaled } from "../model/naming.ts";
-import { usePage } from "./context.tsx";
+import { portLabel, scaled } from "../model/naming.ts";
+import { usePage, useWorld } from "./context.tsx";
 
 const AGAIN_MS = 5_000;
 
@@ -20,6 +20,7 @@ const BOTH_WAYS: readonly Way[] = [
 
 export function RateGraph({ port }: { port: PortRef }) {
   const { client } = usePage();
+  const { switches } = useWorld().network;
   const [data, setData] = useState<uPlot.AlignedData>([[], [], []]);
   const [absent, setAbsent] = useState<string | null>(null);
   useEffect(() => {
@@ -33,7 +34,9 @@ export function RateGraph({ port }: { port: PortRef }) {
     const timer = setInterval(again, AGAIN_MS);
     return () => clearInterval(timer);
   }, [client, port.dpid, port.port_no]);
-  return <Graph of={`Port ${port.port_no}`} data={data} absent={absent} ways={BOTH_WAYS} />;
+  return (
+    <Graph of={`Port ${portLabel(port, switches)}`} data={data} absent={absent} ways={BOTH_WAYS} />
+  );
 }
 
 /** The rates of an object that the page remembers itself; drawn again as often as `looked` changes. */

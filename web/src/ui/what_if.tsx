@@ -4,7 +4,7 @@ import { useEffect, useState } from "preact/hooks";
 import { command } from "../actions/equivalents.ts";
 import { type Problem, remainder } from "../api/problem.ts";
 import type { WhatIf as Answer, PortRef } from "../api/types.ts";
-import { counted, flowLabel, switchLabel } from "../model/naming.ts";
+import { counted, flowLabel, portLabel, switchLabel } from "../model/naming.ts";
 import { cablesOf } from "../model/network.ts";
 import { wayIds } from "../model/rows.ts";
 import { asProblem, usePage, useWorld } from "./context.tsx";
@@ -21,7 +21,7 @@ export function WhatIf({ cut }: { cut: string[] }) {
     const one = cables.get(id);
     return one === undefined ? [] : [{ src: one.a, dst: one.b }];
   });
-  const at = (end: PortRef) => `${label(end.dpid)}:${end.port_no}`;
+  const at = (end: PortRef) => portLabel(end, world.network.switches);
   const words = cut.map((id) => {
     const one = cables.get(id);
     return one === undefined ? label(id) : at(one.a);
@@ -48,7 +48,8 @@ export function WhatIf({ cut }: { cut: string[] }) {
     <section class="act" aria-label="What if">
       <h2>What if</h2>
       <p class="note">
-        Click links and switches to cut them, in the picture only. Nothing is touched.
+        Click links and switches to cut them, or choose them in the table; in the picture only.
+        Nothing is touched.
       </p>
       <Chips
         label="Cut"

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.migration_advise import RestartGrace
 
 Site: TypeAlias = Mapping[str, str]
 """Where a domain is to arrive: names and values of the back end's own."""
+Graces: TypeAlias = tuple[RestartGrace, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,17 @@ class MoveHooks:
     there, and raises a BridgeError to have it stay here. ``stopped`` is called when it has begun
     to stand still, ``arrived`` when it is there and does not go on yet; that raises nothing. A back
     end that hears a moment late that it stands still calls ``may_stop`` before that can be.
-    ``start_there`` has it started at the destination, and raises a BridgeError.
+    ``start_there`` has it started at the destination, where its routing daemons are told for how
+    long their neighbors wait for them, and raises a BridgeError. ``noted`` is given what is to be
+    told of the move.
     """
 
     may_go_on: Callable[[float], None] = lambda _seconds: None
     stopped: Callable[[], None] = lambda: None
     arrived: Callable[[], None] = lambda: None
     may_stop: Callable[[], None] = lambda: None
-    start_there: Callable[[], None] = lambda: None
+    start_there: Callable[[Graces], None] = lambda _graces: None
+    noted: Callable[[str], None] = lambda _text: None
 
 
 @runtime_checkable
@@ -128,9 +133,16 @@ class RestartingMover(Protocol):
         """Tell whether only the destination knows whether a domain runs there."""
 
     def start_incoming(
-        self, migration: str, definition: CreateDomain, bound: Collection[str]
+        self,
+        migration: str,
+        definition: CreateDomain,
+        bound: Collection[str],
+        graces: Graces = (),
     ) -> None:
-        """Start a domain here; interfaces with the MACs ``bound`` are bound by somebody else."""
+        """Start a domain here; interfaces with the MACs ``bound`` are bound by somebody else.
+
+        Neighbors of its daemons wait for as long as ``graces`` say.
+        """
 
 
 def mover_of(hypervisor: object) -> DomainMover | None:

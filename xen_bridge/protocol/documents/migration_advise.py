@@ -20,6 +20,7 @@ from xen_bridge.protocol.documents.hello import (
 )
 from xen_bridge.protocol.documents.measures import ADDRESS
 from xen_bridge.protocol.documents.migration import MAX_TEXT, MIGRATION_ID, NODE_PK, STEP, Mode
+from xen_bridge.protocol.documents.planes import TunnelKind
 from xen_bridge.protocol.documents.route_change import RouteChange
 
 LEASE_SECONDS = 30.0
@@ -28,11 +29,14 @@ MAX_FACTS = 64
 MAX_FRAMES, MAX_FRAME_TEXT = 256, 16 * 1024
 MAX_NEIGHBORS = 8192
 MAX_TUNNEL = (1 << 24) - 1
+MAX_GRACE_S = 1800.0
+"""RFC 3623, B.1."""
 
 AdvisedStep = Literal["renew", "start", "bind", "announce", "finish"]
 """renew: the migration goes on; start: the domain is started anew, where that is how it comes;
 bind: the domain has come, its data plane takes its packets; announce: neighbors are told that it is
 there; finish: all is done at the source."""
+GraceDaemon = Literal["ospfd", "ospf6d"]
 IncomingState = Literal["prepared", "here", "finished", "aborted"]
 
 
@@ -50,7 +54,8 @@ class PrepareIncoming:
 
     ``definition`` names its UUID and the MAC of each interface, and its weight and cap; the
     ``affinity`` is what was kept for it. Where tunnels may stand for bridges that are missing, they
-    go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's.
+    go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's,
+    and are of a kind that the source has as well: VXLAN, or one of ``tunnel_kinds``.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -60,14 +65,27 @@ class PrepareIncoming:
     dry_run: bool = document_field(False)
     tunnel_from: str | None = document_field(None, pattern=ADDRESS)
     tunnel_to: str | None = document_field(None, pattern=ADDRESS)
+    tunnel_kinds: tuple[TunnelKind, ...] = document_field((), tag="TunnelKind", at_most=8)
+
+
+@document_form
+class RestartGrace:
+    """For how many seconds yet neighbors of a daemon wait for it to be started anew (RFC 3623)."""
+
+    daemon: GraceDaemon = document_field()
+    seconds: float = document_field(least=0, most=MAX_GRACE_S)
 
 
 @document_form
 class AdviseMigration:
-    """Tell that a migration goes on, or has come so far that the destination is to take a step."""
+    """Tell that a migration goes on, or has come so far that the destination is to take a step.
+
+    ``graces`` are for the step in which the domain is started anew.
+    """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
     step: AdvisedStep = document_field()
+    graces: tuple[RestartGrace, ...] = document_field((), tag="Grace", at_most=2)
 
 
 @document_form
@@ -145,10 +163,11 @@ class DeliverFrames:
 
 @document_form
 class LinkTunnel:
-    """A bridge that goes on at another host, through a tunnel of that number (24 bits)."""
+    """A bridge that goes on at another host, through a tunnel of that number (24 bits) and kind."""
 
     bridge: str = document_field(pattern=DEVICE_NAME)
     number: int = document_field(least=1, most=MAX_TUNNEL)
+    kind: TunnelKind = document_field("vxlan")
 
 
 @document_form

@@ -23,6 +23,19 @@ class ScanNeighbors:
 
 
 @document_form
+class GetScanProgress:
+    """Ask how far the scans have come that a node makes now."""
+
+
+@document_form
+class ScanProgress:
+    """How many addresses were asked, of how many of the scans that are made now."""
+
+    addresses: int = document_field(least=0)
+    of: int = document_field(least=0)
+
+
+@document_form
 class ScannedNeighbor:
     """Who answered beside an interface; the latency is the round trip in milliseconds."""
 

@@ -10,6 +10,7 @@ from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, UUID
 from xen_bridge.protocol.documents.hello import PREFIX
 from xen_bridge.protocol.documents.measures import ADDRESS
 
+TunnelKind = Literal["vxlan", "gre"]
 PlaneState = Literal["synchronizing", "separated", "refused", "broken"]
 
 
@@ -72,8 +73,8 @@ class PlaneTunnel:
     """This host's end of the tunnel by which a bridge goes on at another host.
 
     ``is_away``: the bridge was made here for it, otherwise it is at home here. ``mtu`` is that of
-    ``device``, in bytes; None where it is not there. ``faults`` are known where they were asked
-    for. ``routers`` are the UUIDs of the domains that it is for.
+    ``device``, in bytes; None where it is not there; ``kind`` is what carries it. ``faults`` are
+    known where they were asked for. ``routers`` are the UUIDs of the domains that it is for.
     """
 
     bridge: str = document_field(pattern=DEVICE_NAME)
@@ -81,6 +82,7 @@ class PlaneTunnel:
     near: str = document_field(pattern=ADDRESS)
     far: str = document_field(pattern=ADDRESS)
     is_away: bool = document_field()
+    kind: TunnelKind = document_field("vxlan")
     mtu: int | None = document_field(None, least=1)
     routers: tuple[str, ...] = document_field((), tag="Router", pattern=UUID)
     faults: tuple[str, ...] = document_field((), tag="Fault")
@@ -88,7 +90,12 @@ class PlaneTunnel:
 
 @document_form
 class PlaneList:
-    """All of them, by name, and the ends of tunnels that are here, by device."""
+    """All of them, by name, and the ends of tunnels that are here, by device.
+
+    ``strays`` are what of such is in the kernel and of nobody that is known here, where that was
+    asked for.
+    """
 
     planes: tuple[SeparatedPlane, ...] = document_field((), tag="Plane")
     tunnels: tuple[PlaneTunnel, ...] = document_field((), tag="Tunnel")
+    strays: tuple[str, ...] = document_field((), tag="Stray")

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from xen_bridge.child_command import SBIN, ChildCommand
+from xen_bridge.dom0.hypervisor.moving import Graces
 from xen_bridge.dom0.hypervisor.netns.processes import end, read_process
 from xen_bridge.dom0.hypervisor.netns.router_setup import inside
 from xen_bridge.errors import HypervisorError
@@ -50,13 +51,13 @@ class StartingDomain:
             return ""
         return os.read(out.fileno(), 400).decode(errors="replace").strip()
 
-    def go(self, definition: CreateDomain) -> None:
+    def go(self, definition: CreateDomain, graces: Graces = ()) -> None:
         """Let it run what it is to run; HypervisorError if that cannot be run."""
         program = [definition.kernel, *shlex.split(definition.arguments or "")]
         words = {
             "name": definition.name,
             "program": program if definition.kernel else [],
-            **inside(definition),
+            **inside(definition, graces),
         }
         if self._child.stdin is not None:
             with suppress(BrokenPipeError):

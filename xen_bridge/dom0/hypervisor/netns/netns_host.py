@@ -19,6 +19,7 @@ from signal import SIGTERM
 from typing import NoReturn
 
 from xen_bridge.dom0.hypervisor.interface import HostDevice
+from xen_bridge.dom0.hypervisor.moving import Graces
 from xen_bridge.dom0.hypervisor.netns.domain_cgroups import DomainCgroups
 from xen_bridge.dom0.hypervisor.netns.domain_store import RunRecord
 from xen_bridge.dom0.hypervisor.netns.namespace_start import StartingDomain
@@ -112,7 +113,7 @@ class NetnsHost(NetnsReader):
                 raise RequestConflict(f"{found.name} runs already")
             self._start(found)
 
-    def _start(self, found: FoundDomain, bound: Collection[str] = ()) -> None:
+    def _start(self, found: FoundDomain, bound: Collection[str] = (), graces: Graces = ()) -> None:
         """Start a domain; those of its interfaces with the MACs ``bound`` get into no bridge."""
         number, starting = self._store.next_id(), StartingDomain()
         try:
@@ -124,7 +125,7 @@ class NetnsHost(NetnsReader):
             if self._has_cgroups:
                 self._cgroups.enter(found.uuid, starting.pid)
             self._freezer.enter(found.uuid, starting.pid)
-            starting.go(found.definition)
+            starting.go(found.definition, graces)
         except (BridgeError, OSError):
             starting.end()
             self._forget_run(found, number)

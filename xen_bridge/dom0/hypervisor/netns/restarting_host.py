@@ -3,7 +3,8 @@
 Processes are handed over within one machine only. To another one goes the definition: the domain
 stands still here while it is started there, and ends here once that has said that it runs. Its
 program has to be there too, under the same path. Neighbors keep what it told them for as long as
-its routing daemons asked for (graceful restart), and a data plane that went along keeps its routes.
+its routing daemons ask them to beforehand (graceful restart), and a data plane that went along
+keeps its routes.
 
 Only the destination knows whether it was started when an answer is lost: whoever settles has to
 tell (``is_there``).
@@ -18,8 +19,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from xen_bridge.dom0.hypervisor.interface import Capability
-from xen_bridge.dom0.hypervisor.moving import MoveHooks, MoveOrder, Site
+from xen_bridge.dom0.hypervisor.moving import Graces, MoveHooks, MoveOrder, Site
 from xen_bridge.dom0.hypervisor.netns.domain_store import RunRecord
+from xen_bridge.dom0.hypervisor.netns.graceful_restart import GracefulRestart
 from xen_bridge.dom0.hypervisor.netns.netns_mover import (
     DEFAULT_BASE,
     HOST,
@@ -68,18 +70,30 @@ class RestartingNetnsHost(MovingNetnsHost):
         if not self.restarts(order.site):
             return super().move(self._here(order), pause_s, hooks)
         found, record = self._begin_move(order)
+        began = time.monotonic()
+        graces = self._neighbors_told(found, record, hooks)
         stopped = self._stand_still(found, record, pause_s, hooks)
         hooks.may_go_on(time.monotonic() - stopped)
         with self._store.lock():
             # From here on only the destination knows whether it runs there.
             marked = replace(record, moving=order.migration, is_asked=True)
             self._store.put_run(found.uuid, marked)
-        hooks.start_there()
+        hooks.start_there(_left(graces, time.monotonic() - began))
         hooks.arrived()
         stood = time.monotonic() - stopped
         with self._store.lock():
             self._end_here(found, record)
         return stood
+
+    @staticmethod
+    def _neighbors_told(found: FoundDomain, record: RunRecord, hooks: MoveHooks) -> Graces:
+        """Have a domain's neighbors keep its routes; return for how long they do."""
+        if not found.definition.daemons:
+            return ()
+        graces, told = GracefulRestart(record.pid).prepare()
+        if told:
+            hooks.noted(f"graceful restart: {', '.join(told)}")
+        return graces
 
     def is_asked(self, order: MoveOrder) -> bool:
         """Tell whether another machine was asked to start a domain that still is here."""
@@ -127,11 +141,16 @@ class RestartingNetnsHost(MovingNetnsHost):
     # ---- at the destination
 
     def start_incoming(
-        self, migration: str, definition: CreateDomain, bound: Collection[str]
+        self,
+        migration: str,
+        definition: CreateDomain,
+        bound: Collection[str],
+        graces: Graces = (),
     ) -> None:
         """Start a domain in the place that is kept for it, unless it is here already.
 
-        Its interfaces with the MACs ``bound`` get into no bridge: somebody else binds them.
+        Its interfaces with the MACs ``bound`` get into no bridge: somebody else binds them. Its
+        routing daemons go on from what their neighbors keep for as long as ``graces`` say.
         RequestConflict where no place is kept any longer.
         """
         uuid = definition.uuid or ""
@@ -143,11 +162,16 @@ class RestartingNetnsHost(MovingNetnsHost):
                 raise RequestConflict(f"no place is kept for {definition.name} any longer")
             self._store.put(definition)
             try:
-                self._start(FoundDomain(definition, None), bound)
+                self._start(FoundDomain(definition, None), bound, graces)
             except BaseException:
                 self._store.remove(uuid)
                 raise
             self._store.release(uuid)
+
+
+def _left(graces: Graces, seconds: float) -> Graces:
+    """Return what is left of what neighbors wait, so many seconds later."""
+    return tuple(replace(one, seconds=max(one.seconds - seconds, 0.0)) for one in graces)
 
 
 def netns_host(uri: str) -> RestartingNetnsHost:

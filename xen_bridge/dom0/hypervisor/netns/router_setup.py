@@ -9,9 +9,12 @@ from __future__ import annotations
 import ipaddress
 import os
 import pwd
+import time
 from pathlib import Path
 from typing import Any
 
+from xen_bridge.dom0.hypervisor.moving import Graces
+from xen_bridge.dom0.hypervisor.netns.graceful_restart import grace_files, with_graceful_restart
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.protocol.documents.domains import CreateDomain
 
@@ -51,20 +54,24 @@ def _check(kind: Any, text: str, loc: tuple[str, ...]) -> Any:
         raise InvalidRequest(loc, str(error)) from None
 
 
-def inside(wanted: CreateDomain) -> dict[str, Any]:
-    """Return the folders, files and commands that the first process of a domain has to make."""
+def inside(wanted: CreateDomain, graces: Graces = ()) -> dict[str, Any]:
+    """Return the folders, files and commands that the first process of a domain has to make.
+
+    Daemons that ran elsewhere until now have neighbors that wait for as long as ``graces`` say.
+    """
     if not wanted.daemons:
         return {"folders": (), "files": (), "commands": ()}
     user = pwd.getpwnam(_USER)
     owner = user.pw_uid, user.pw_gid
     files = {
-        "daemons": _daemons_file(wanted.daemons),
-        "frr.conf": f"{wanted.configuration or ''}\n",
-        "vtysh.conf": "",
+        "/etc/frr/daemons": _daemons_file(wanted.daemons),
+        "/etc/frr/frr.conf": f"{with_graceful_restart(wanted.configuration or '')}\n",
+        "/etc/frr/vtysh.conf": "",
+        **grace_files(graces, time.time()),
     }
     return {
         "folders": [(path, "mode=0750,uid={},gid={}".format(*owner)) for path in _FOLDERS],
-        "files": [(f"/etc/frr/{name}", text, owner) for name, text in files.items()],
+        "files": [(path, text, owner) for path, text in files.items()],
         "commands": [(str(DAEMONS / _START), "start")],
     }
 

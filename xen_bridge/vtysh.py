@@ -17,10 +17,19 @@ NOT_RUNNING = "is not running"
 class Vtysh:
     """Runs ``vtysh`` in the network namespace of this process."""
 
-    def __init__(self, folder: str | None = None, command: ChildCommand | None = None) -> None:
-        """``folder``: where the daemons' sockets are, if not where FRR has them by default."""
+    def __init__(
+        self,
+        folder: str | None = None,
+        command: ChildCommand | None = None,
+        within: Sequence[str] = (),
+    ) -> None:
+        """``folder``: where the daemons' sockets are, if not where FRR has them by default.
+
+        ``within``: the words that a command begins with to see them.
+        """
         self._command = command or ChildCommand()
-        self._vtysh = ("vtysh",) if folder is None else ("vtysh", "--vty_socket", folder)
+        options = () if folder is None else ("--vty_socket", folder)
+        self._vtysh = (*within, "vtysh", *options)
 
     def ask(self, question: str) -> str:
         """Return the answer to a question, which may end in :data:`NOT_RUNNING`.
