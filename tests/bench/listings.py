@@ -1,7 +1,10 @@
 """Listings of 500 switches with the whole bundle, and what the controller uses at rest.
 
 At rest it stands beside Ryu's own discovery, its LLDP made as fast as ours, in the same run: that
-probes the same ports, and neither polls nor audits.
+probes the same ports, and neither polls nor audits. What counts is processor time of the
+controller's own process, so others may run beside it; but only while every switch is connected and
+the probes go at their pace, which a busy machine may not allow. It is measured again then, and the
+row says so if that does not help.
 Time of the event loop's thread per answer: when nothing changed since the last one, and when one
 port did. A port that changes is one without a cable. Beside it stands what is allowed.
 """
@@ -12,13 +15,15 @@ import itertools
 import time
 import urllib.request
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from bench.controller import Controller
 from bench.discovery import HOST_PORTS, LINK_PORTS, torus
-from bench.served import while_serving
+from bench.served import connect, while_serving
 from bench.table import Figure
 from bench.watch_ryu import PERIOD
+from horizon_ryu.settings import DiscoveryOptions
 from horizon_ryu.wire.ofp13 import OFPT
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
@@ -27,6 +32,9 @@ SIZE = (20, 25)
 REPEATED = 5
 SETTLE_SECONDS = 25.0
 REST_SECONDS = 20.0
+TRIES = 4
+FULL_PACE = 0.9
+"""Part of the probes due without which a controller at rest has not done its work."""
 PUBLISHED_SECONDS = 0.5
 MOST_MS = 10.0
 """Of the event loop, for an answer of which nothing changed."""
@@ -107,28 +115,52 @@ def figures() -> Iterator[Figure]:
     with Controller(*applications, settings=SETTINGS) as controller:
         network = torus(*SIZE, KeepingSwitch)
         try:
-            network.connect(controller.address, time.monotonic() + 60)
-            if not network.run(network.joined, time.monotonic() + 60):
-                raise RuntimeError(f"not all switches joined\n{controller.trouble()}")
-            network.run_for(SETTLE_SECONDS)
-            rest = _at_rest(controller, network)
-            yield Figure("at rest: CPU", "%", rest.percent, MOST_AT_REST)
+            try:
+                connect(controller, network, len(network.cables))
+            except RuntimeError:
+                # A busy machine does not let so many switches answer in time.
+                yield Figure("at rest: CPU (NOT VALID: they do not stay connected)", "%", None)
+                return
+            rest = _at_rest(controller, network, FULL_PACE * DiscoveryOptions().total_rate)
+            yield Figure(f"at rest: CPU{rest.doubt}", "%", rest.percent, MOST_AT_REST)
+            yield Figure("at rest: probes", "/s", rest.probes)
             bench = Bench(controller, network)
             for listing in LISTINGS:
                 yield from _told(bench, listing)
         finally:
             network.close()
-    yield Figure("at rest: CPU, beside Ryu's LLDP", "%", rest.percent, _of_ryu(rest))
+    if rest.probes:
+        ryus = _of_ryu(rest)
+        share = ryus.percent * rest.probes / ryus.probes if ryus.probes else None
+        yield Figure(f"at rest: CPU, beside Ryu's LLDP{ryus.doubt}", "%", rest.percent, share)
 
 
 class Rest(NamedTuple):
-    """What a controller did at rest; probes are counted per second."""
+    """What a controller did at rest; probes are counted per second.
+
+    ``doubt`` is why that was not all of its work; empty if it was.
+    """
 
     percent: float
     probes: float
+    doubt: str = ""
 
 
-def _at_rest(controller: Controller, network: LoadNetwork) -> Rest:
+def _at_rest(controller: Controller, network: LoadNetwork, least: float) -> Rest:
+    """Measure until all switches were there, and so many probes a second; else the last time."""
+    for _ in range(TRIES):
+        # Those that were given up meanwhile come back.
+        while_serving(network, partial(time.sleep, SETTLE_SECONDS), 120, controller.address)
+        rest = _measured(controller, network)
+        lost = sum(switch.closed for switch in network.switches.values())
+        if not lost and rest.probes >= least:
+            return rest
+    here = len(network.switches) - lost
+    said = f" (NOT VALID: {here} switches, {rest.probes:.0f} probes/s of {least:.0f})"
+    return rest._replace(doubt=said)
+
+
+def _measured(controller: Controller, network: LoadNetwork) -> Rest:
     network.probes.clear()
     cpu, start = controller.cpu_seconds(), time.monotonic()
     network.run_for(REST_SECONDS)
@@ -137,8 +169,8 @@ def _at_rest(controller: Controller, network: LoadNetwork) -> Rest:
     return Rest(percent, network.probes.total() / passed)
 
 
-def _of_ryu(ours: Rest) -> float:
-    """Return the share of a processor that Ryu's discovery takes for as many probes."""
+def _of_ryu(ours: Rest) -> Rest:
+    """Return what Ryu's discovery does, its probes at our pace."""
     rows, columns = SIZE
     period = rows * columns * (LINK_PORTS + HOST_PORTS) / ours.probes
     pace = {PERIOD: f"{period:.4f}"}
@@ -147,9 +179,7 @@ def _of_ryu(ours: Rest) -> float:
         try:
             network.connect(controller.address, time.monotonic() + 60)
             network.run(network.joined, time.monotonic() + 60)
-            network.run_for(SETTLE_SECONDS)
-            rest = _at_rest(controller, network)
-            return rest.percent * ours.probes / rest.probes
+            return _at_rest(controller, network, ours.probes / 2)
         finally:
             network.close()
 
