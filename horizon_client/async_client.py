@@ -43,8 +43,8 @@ class AsyncClient:
 
         try:
             self._kept = httpx.AsyncClient(**self.connection.carrier_options)
-        except (ImportError, ValueError) as error:
-            # Of a proxy, which may be of a kind that is not there.
+        except (ImportError, ValueError, OSError) as error:
+            # Of a proxy, of a kind that is not there, or authorities that the environment names.
             raise self.connection.unreachable(error) from error
         return self
 

@@ -46,8 +46,8 @@ class Client:
 
         try:
             self._kept = httpx.Client(**self.connection.carrier_options)
-        except (ImportError, ValueError) as error:
-            # Of a proxy, which may be of a kind that is not there.
+        except (ImportError, ValueError, OSError) as error:
+            # Of a proxy, of a kind that is not there, or authorities that the environment names.
             raise self.connection.unreachable(error) from error
         return self
 
@@ -75,8 +75,8 @@ class Client:
         try:
             with self._sender()(method, url, **options) as answer:
                 data = self._whole(answer, options["timeout"])
-        except (httpx.HTTPError, httpx.InvalidURL, ImportError) as error:
-            # A proxy may need a package that is not there.
+        except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError) as error:
+            # A proxy may need a package, and the environment name authorities, that are not there.
             raise self.connection.unreachable(error) from error
         except ValueError as error:
             raise CannotBeSent(f"this cannot be sent: {error}") from error

@@ -231,6 +231,15 @@ def test_nobody_is_an_error_of_its_own(ask: Ask) -> None:
 
 
 @each_ask
+def test_authorities_that_the_environment_names_and_are_not_there_are_told(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent.pem")
+    with pytest.raises(NoAnswer, match="No such file"):
+        ask("https://controller.invalid", flows.list_all())
+
+
+@each_ask
 def test_what_cannot_be_sent_is_not(told: ToldController, ask: Ask) -> None:
     with pytest.raises(CannotBeSent):
         ask(told.url, flows.create_from({"priority": float("nan")}))

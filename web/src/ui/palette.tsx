@@ -1,6 +1,6 @@
 /** Finds anything by a few letters (Ctrl K), and the sheet of keys. */
 
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { arranged, groupsOf } from "../model/rows.ts";
 import { usePage, useWorld } from "./context.tsx";
 
@@ -147,7 +147,7 @@ export function TokenDialog({ enter }: { enter(token: string): void }) {
 
 function useDialog(close: () => void) {
   const dialog = useRef<HTMLDialogElement>(null);
-  useEffect(() => {
+  useLayoutEffect(() => {
     const one = dialog.current;
     if (one === null) return;
     if (!one.open) one.showModal();
