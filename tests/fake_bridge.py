@@ -136,6 +136,7 @@ class FakeBridge:
         """Of each of its routers."""
         self.planes: tuple[SeparatedPlane, ...] = ()
         self.tunnels: tuple[PlaneTunnel, ...] = ()
+        self.strays: tuple[str, ...] = ()
         self.mover = FakeMover(self.memory)
         self._runtime, self._netlink = FakeRuntime(), FakeNetlink()
         self.scanned = Neighborhood()
@@ -165,7 +166,7 @@ class FakeBridge:
     def _list_planes(self, body: ListPlanes) -> PlaneList:
         """Tell of faults only where they were asked for."""
         told = [one if body.check else replace(one, faults=()) for one in self.planes]
-        return PlaneList(tuple(told), self.tunnels)
+        return PlaneList(tuple(told), self.tunnels, self.strays if body.check else ())
 
     def _measuring(
         self, more: dict[str, Gatherer], summary: HostSummary | RouterSummary

@@ -111,26 +111,29 @@ def separation_handlers(
     routers: SeparatedRouters,
     limiter: ThreadLimiter,
     tunnels: Callable[[bool], tuple[PlaneTunnel, ...]] = lambda _check: (),
+    strays: Callable[[], tuple[str, ...]] = tuple,
 ) -> RequestHandlers:
     """Return the handlers of Hello, in threads of ``limiter``, and of the list of planes.
 
     ``tunnels`` returns the ends of tunnels; it is told whether the kernel is to be asked.
+    ``strays`` returns what there is of nobody that is known here.
     """
 
     def hello(body: RouterHello, origin: Origin) -> HelloAnswer:
         key = origin.node_pk
         return limiter.call_for(key, CHANGE_SECONDS, routers.hello, key, body)
 
+    def listed(body: ListPlanes) -> PlaneList:
+        if not body.check:
+            return PlaneList(routers.view(), tunnels(False))
+        return PlaneList(routers.check(), tunnels(True), strays())
+
     saying: RequestHandler[RouterHello] = RequestHandler(
         hello, CHANGE_SECONDS, blocking=False, needs_origin=True
     )
     return {
         RouterHello: saying,
-        ListPlanes: RequestHandler(
-            lambda body: PlaneList(
-                routers.check() if body.check else routers.view(), tunnels(body.check)
-            )
-        ),
+        ListPlanes: RequestHandler(listed),
     }
 
 

@@ -33,7 +33,7 @@ from xen_bridge.migration.landing import PlaneLandings
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.migration.tunnel_watch import TunnelWatch
-from xen_bridge.netlink.tables import Netlink
+from xen_bridge.netlink.tables import Netlink, links_by_name
 from xen_bridge.node_parts import (
     LOOKING_THREADS,
     PLANES_SECONDS,
@@ -43,12 +43,14 @@ from xen_bridge.node_parts import (
     node_of,
     reading_in,
 )
+from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.plane_probe import PlaneProbe
 from xen_bridge.protocol.applications import Application
 from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.separation.registry import SeparatedRouters
+from xen_bridge.separation.strays import KnownOwners, strays
 from xen_bridge.server import routers
 from xen_bridge.server.proxy import Proxy
 from xen_bridge.server.request_handler import RequestHandlers
@@ -108,9 +110,10 @@ def domain_0(
     tunnels = leaving.tunnel_ends(directory, identity)
     source, destination = _migrations(directory, uri, identity, host, paths, planes, known, tunnels)
     watch = TunnelWatch(tunnels, host, identity, source, destination)
+    audit = partial(_strays, planes, tunnels, source, destination)
     handlers = {
         **domain_handlers(host, paths, planes.domains_changed, PlaneProbe().described),
-        **separation_handlers(planes, telling, tunnels.told),
+        **separation_handlers(planes, telling, tunnels.told, audit),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
         **_looking(host, uri, runtime, proxy),
@@ -134,6 +137,26 @@ def _lasting(
         ("the planes of routers", partial(_every, runtime, PLANES_SECONDS, turn, is_due)),
         ("the tunnels of routers", partial(_every, runtime, TUNNELS_SECONDS, watch.look)),
     )
+
+
+def _strays(
+    planes: SeparatedRouters,
+    tunnels: TunnelEnds,
+    source: MigrationSource,
+    destination: MigrationDestination,
+) -> tuple[str, ...]:
+    """Return what the kernel has of planes, tunnels and migrations that nobody knows here."""
+
+    def owners() -> KnownOwners:
+        return KnownOwners(
+            slots=frozenset(one.slot for one in planes.view() if one.slot is not None),
+            tunnels=frozenset(one.device for one in tunnels.view()),
+            migrations=source.under_way() | destination.under_way(),
+        )
+
+    before, links, tables = owners(), links_by_name(), DomainZero().tables()
+    # What comes or goes meanwhile is somebody's.
+    return strays(links, tables, before.joined(owners()))
 
 
 def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:

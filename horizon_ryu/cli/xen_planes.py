@@ -22,8 +22,8 @@ _COLORS = {"separated": "green", "refused": "red", "broken": "red"}
 def planes(session: Session, host: str, check: bool) -> None:
     """Show the routers of a host whose planes are separated, or why they are not.
 
-    With --check also what is missing of one (then exit status 1), and the shortest dead time of its
-    sessions beside the standstill of its last migration.
+    With --check also what is missing of one, or there and nobody's (then exit status 1), and the
+    shortest dead time of its sessions beside the standstill of its last migration.
 
     Example: horizonctl xen planes xen1 --check
     """
@@ -31,9 +31,12 @@ def planes(session: Session, host: str, check: bool) -> None:
     if session.output == "table":
         show(session.console, data["planes"])
         show_tunnels(session.console, data["tunnels"])
+        for stray in data["strays"]:
+            session.console.print(f"stray: {stray}", soft_wrap=True)
     else:
         session.emit_json(data)
-    if check and any(one["faults"] for one in (*data["planes"], *data["tunnels"])):
+    faults = (one["faults"] for one in (*data["planes"], *data["tunnels"]))
+    if check and (data["strays"] or any(faults)):
         raise SystemExit(1)
 
 

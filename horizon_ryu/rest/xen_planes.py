@@ -66,10 +66,14 @@ class PlaneTunnelModel(_Tunnel):
 
 
 class Planes(Model):
-    """The separated routers of a host, by name, and the ends of tunnels that it has."""
+    """The separated routers of a host, by name, and the ends of tunnels that it has.
+
+    ``strays`` is what its kernel has of such and nobody knows, where that was asked for.
+    """
 
     planes: tuple[SeparatedPlaneModel, ...]
     tunnels: tuple[PlaneTunnelModel, ...]
+    strays: tuple[str, ...]
 
 
 class PlanesQuery(Model):
@@ -101,7 +105,7 @@ class PlaneOperations:
             more = {"timers": self._timers(host, plane)} if is_checked else {}
             found.append(SeparatedPlaneModel.of(plane, **more))
         tunnels = tuple(map(PlaneTunnelModel.of, told.tunnels))
-        return Planes(planes=tuple(found), tunnels=tunnels)
+        return Planes(planes=tuple(found), tunnels=tunnels, strays=told.strays)
 
     def _timers(self, host: str, plane: bridge.SeparatedPlane) -> RouterTimersModel:
         """Return the timers of a router; one whose agent does not answer is told of."""

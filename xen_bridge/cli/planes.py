@@ -61,14 +61,15 @@ def list_planes(url: str, directory: Path) -> None:
 def check_planes(url: str, directory: Path) -> None:
     """Compare what is there with what should be, and timers with the last migration's pause.
 
-    Ends with status 1 if something is missing.
+    Ends with status 1 if something is missing, or is there and of nobody.
     """
     told = _asked(url, directory, ListPlanes(check=True))
     found = told.planes
     timers = _timers(url, directory, found)
-    for line in (*check_lines(found, timers), *tunnel_lines(told.tunnels, is_checked=True)):
+    lines = (*check_lines(found, timers), *tunnel_lines(told.tunnels, is_checked=True))
+    for line in (*lines, *(f"stray: {one}" for one in told.strays)):
         click.echo(line)
-    if any(one.faults for one in (*found, *told.tunnels)):
+    if told.strays or any(one.faults for one in (*found, *told.tunnels)):
         raise SystemExit(1)
 
 

@@ -246,6 +246,12 @@ class MigrationDestination:
                 mover.tell_mtu(uuid, end.bridge, at_home or tunnels.mtu(end))
         tunnels.drop(uuid, away=False)
 
+    def under_way(self) -> frozenset[str]:
+        """Return the ids of those that have not ended here."""
+        # The lock may be held for as long as a hypervisor is slow.
+        known = list(self._records.items())
+        return frozenset(number for number, one in known if not one.has_ended)
+
     def expects(self, uuid: str) -> bool:
         """Tell whether a domain is about to come."""
         with self._lock:

@@ -149,6 +149,10 @@ class MigrationSource:
         """Tell whether a migration of a domain is under way."""
         return any(one.status.uuid == uuid and not one.has_ended for one in self._all())
 
+    def under_way(self) -> frozenset[str]:
+        """Return the ids of those that have not ended."""
+        return frozenset(one.order.id for one in self._all() if not one.has_ended)
+
     def _started(self, made: OutgoingMigration) -> MigrationStatus:
         begun = outgoing.begun(made)
         self._keep(begun[0])

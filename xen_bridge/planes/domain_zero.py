@@ -272,6 +272,10 @@ class DomainZero:
             raise BridgeError(f"nft refuses: {reason}")
         return done.stdout.decode(errors="replace")
 
+    def tables(self) -> set[str]:
+        """Return all tables of nftables, each with its family."""
+        return {one for one in self._tables() if one}
+
     def _tables(self) -> set[str]:
         lines = self._nft("list tables").split("\n")
         return {line.removeprefix("table ") for line in lines}

@@ -70,6 +70,13 @@ def test_the_table_shows_state_interfaces_and_reasons(client: Any, planes: None)
         assert words in out.getvalue()
 
 
+def test_what_is_nobodys_is_told_where_it_is_looked_for(client: Any, planes: None) -> None:
+    client.xen.bridges["xen1"].strays = ("device r7p0 belongs to no router",)
+    path = "/v1/xen/hosts/xen1/planes"
+    assert client.get(path).json["strays"] == []
+    assert client.get(f"{path}?check=true").json["strays"] == ["device r7p0 belongs to no router"]
+
+
 def test_the_tunnels_of_a_host_are_told_beside_its_routers(client: Any, planes: None) -> None:
     ends: Any = {"bridge": "br0", "near": "192.0.2.1", "far": "192.0.2.2", "is_away": True}
     fault = "device hzt00000a is missing"

@@ -90,7 +90,12 @@ class PlaneTunnel:
 
 @document_form
 class PlaneList:
-    """All of them, by name, and the ends of tunnels that are here, by device."""
+    """All of them, by name, and the ends of tunnels that are here, by device.
+
+    ``strays`` are what of such is in the kernel and of nobody that is known here, where that was
+    asked for.
+    """
 
     planes: tuple[SeparatedPlane, ...] = document_field((), tag="Plane")
     tunnels: tuple[PlaneTunnel, ...] = document_field((), tag="Tunnel")
+    strays: tuple[str, ...] = document_field((), tag="Stray")
