@@ -65,7 +65,7 @@ install() {
     say 'Horizon and its test tools'
     "$VENV/bin/python" -m pip install --disable-pip-version-check --no-compile -e ".[$(extras)]"
     # Some packages bring examples of faulty Python along.
-    "$VENV/bin/python" -m compileall -q -j 0 "$VENV/lib" >/dev/null || true
+    "$VENV/bin/python" -W ignore -m compileall -q -j 0 "$VENV/lib" >/dev/null || true
     "$VENV/bin/ryu-manager" --version
     wait "$page"
     trap - EXIT

@@ -21,7 +21,7 @@ MEETS = """
 import pathlib, time
 def test_meets():
     pathlib.Path("{mine}").touch()
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 240
     while not pathlib.Path("{other}").exists():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -174,9 +174,9 @@ def signalled(rig: Rig, course: Course, *begun: str) -> int:
     thread = threading.Thread(target=lambda: statuses.append(course.run()), daemon=True)
     thread.start()
     paths = [rig.folder / name / "begun" for name in begun]
-    wait_until(lambda: all(path.exists() for path in paths), 60, "the tests have begun")
+    wait_until(lambda: all(path.exists() for path in paths), BACKSTOP, "the tests have begun")
     course.signalled(signal.SIGINT, None)
-    thread.join(90)
+    thread.join(BACKSTOP)
     return statuses[0]
 
 
