@@ -41,6 +41,7 @@ def about_run(options: Mapping[str, Any]) -> dict[str, Any]:
             "architecture": platform.machine(),
             "processors": os.cpu_count(),
             "processor": _processor(),
+            "load": round(os.getloadavg()[0], 1),
         },
         "libraries": {name: _library(name) for name in LIBRARIES},
         "programs": {name: _program(words) for name, words in _PROGRAMS.items()},

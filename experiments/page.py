@@ -36,6 +36,7 @@ def write_page(
         about=html.escape(json.dumps(about, indent=2, sort_keys=True)),
         summary=html.escape(summary(about)),
         repeated=html.escape(_repeated(rows)),
+        busy=html.escape(busy(about)),
     )
     path = folder / PAGE
     path.write_text(text, encoding="utf-8")
@@ -61,6 +62,18 @@ def summary(about: Mapping[str, Any]) -> str:
         f"Horizon {one['horizon']}, kernel {one['kernel']}" for one in about.get("resumed", ())
     )
     return f"{told}; later measurements with {later}" if later else told
+
+
+def busy(about: Mapping[str, Any]) -> str:
+    """Return a sentence if the machine had more to do than it has processors when a run began."""
+    machine = about.get("machine") or {}
+    load, processors = machine.get("load", 0), machine.get("processors") or 1
+    if load <= processors:
+        return ""
+    return (
+        f"The machine was busy with other things when the run began (load {load} on {processors} "
+        "processors): times are longer, and stray more, than its own."
+    )
 
 
 def _entry(figure: Figure) -> str:
@@ -124,12 +137,16 @@ def table_row(tag: str, cells: Iterable[str]) -> str:
 
 
 def _expectations(experiments: Sequence[Experiment], rows: Sequence[Row]) -> str:
+    """Return the section of what was expected; nothing if that was nothing."""
     found = []
     for experiment, sentence, wrong in judged(experiments, rows):
         mark = "holds" if wrong is None else f"does not hold: {wrong}"
         row = table_row("td", (experiment.title, sentence, mark))
         found.append(row if wrong is None else row.replace("<tr>", '<tr class="bad">', 1))
-    return "".join(found)
+    if not found:
+        return ""
+    table = f"<table>{table_row('th', ('Experiment', 'Expected', 'Here'))}{''.join(found)}</table>"
+    return f'<h2>What was expected</h2>\n<div class="scroll">{table}</div>\n'
 
 
 def judged(

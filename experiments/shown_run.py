@@ -27,7 +27,7 @@ from experiments.environment import about_run, lab_versions
 from experiments.experiment import XEN_LAB, Experiment
 from experiments.figure import Figure
 from experiments.outcome import write_outcome
-from experiments.page import judged
+from experiments.page import busy, judged
 from experiments.run_folder import RunError, RunFolder
 from horizon_ryu.cli.terminal import Terminal, styled
 from tools import fork_server
@@ -83,9 +83,14 @@ def show_run(
 
 
 def _note_changes(console: Terminal, run: RunFolder) -> None:
-    """Tell, and keep, that a run goes on with another version than it was begun with."""
+    """Tell, and keep, that a run goes on with another version than it was begun with.
+
+    It is told too if the machine has other work now.
+    """
     about = run.about()
     now = about_run(about["options"])
+    if told := busy(now):
+        console.print(told)
     names = [name for name in ("horizon", "kernel") if about[name] != now[name]]
     if names:
         then = ", ".join(f"{name} {about[name]} (now {now[name]})" for name in names)

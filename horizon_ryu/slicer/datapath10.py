@@ -147,6 +147,8 @@ class SlicedDatapath10(SlicedDatapath):
         switches of OpenFlow 1.3 too.
         """
         super().set_slice(settings, shared, own)
+        # The entries of one that is new here are all worked out by these.
+        self._worked_by.setdefault(settings.name, settings)
         share = settings.bandwidth
         metered = share is not None and share.mode is BandwidthMode.METER
         self._link.set_bandwidth_fault(settings.name, _NO_METERS if metered else None)

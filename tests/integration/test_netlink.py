@@ -42,6 +42,8 @@ def space() -> Iterator[NetworkNamespace]:
     with NetworkNamespace() as made:
         made.ip("link", "add", "a0", "type", "veth", "peer", "name", "b0")
         for name in ("a0", "b0"):
+            # Without addresses of its own, which the kernel would tell of when it has tried them.
+            made.ip("link", "set", name, "addrgenmode", "none")
             made.ip("link", "set", name, "up")
         made.ip("address", "add", "192.0.2.1/24", "dev", "a0")
         yield made

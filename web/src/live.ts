@@ -193,12 +193,13 @@ export class Live {
   private async readTopology(): Promise<void> {
     if (!this.offers.has("/v1/topology")) {
       // A controller of Xen hosts alone has no switches.
-      this.world.set({ network: EMPTY, loaded: true });
+      const noSwitches = "This controller has no Discovery.";
+      this.world.set({ network: EMPTY, noSwitches, loaded: true });
       return;
     }
     const { body, cursor } = await this.client.get<Topology>("/v1/topology");
     if (cursor !== null) this.cursor = cursor;
-    this.world.set({ network: fromSnapshot(body), loaded: true });
+    this.world.set({ network: fromSnapshot(body), noSwitches: null, loaded: true });
   }
 
   /** Read what happened before the page was there: whoever selects something wants to know. */

@@ -27,6 +27,7 @@ test("an event says which flow, domain or router it is about, and what became of
     about("xen_domain", { host: "one", name: "r1", change: "started" }),
     "r1 on one started",
   );
+  assert.equal(about("xen_host", { name: "one", state: "away", reason: "" }), "one away");
   const moved = { kind: "router", host: "one", domain: "r1", destination: "two" };
   assert.equal(about("migration_begun", moved), "r1, one → two");
   const step = { ...moved, step: "bind", state: "done" };

@@ -331,3 +331,12 @@ def test_what_the_machines_of_the_xen_lab_run_is_noted(run: RunFolder, tmp_path:
     assert run.about()["xen_lab"]["frr"] == "8.4.4-1"
     assert run.about()["xen_lab"]["xen"] is None
     assert run.about()["kernel"] == ABOUT_RUN["kernel"]
+
+
+@pytest.mark.parametrize(("load", "is_told"), [(14.4, True), (1.5, False)])
+def test_a_page_tells_that_the_machine_was_busy(tmp_path: Path, load: float, is_told: bool) -> None:
+    made = RunFolder(tmp_path)
+    made.begin(ABOUT_RUN | {"machine": {"processors": 2, "load": load}})
+    page = write_outcome(made).read_text(encoding="utf-8")
+    assert ("load 14.4 on 2 processors" in page) == is_told
+    assert "What was expected" not in page

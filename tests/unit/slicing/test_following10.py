@@ -113,6 +113,15 @@ def test_a_configuration_that_changes_nothing_here_works_nothing_out_again() -> 
     assert sliced.ask("c0", flow(7, output(3))), "the flowspace is worked by"
 
 
+def test_the_first_change_of_another_slice_works_nothing_out_again() -> None:
+    sliced = full()
+    rule = FlowspaceRule(99, "c1", None, parse_rule_match({"dl_src": "02:00:00:00:09:09"}), 1)
+    with counted(sliced) as parts:
+        sliced.datapath.set_flowspace(sliced.flowspace([*sliced.rules, rule]), sliced.now)
+    assert not parts
+    assert sliced.ask("c0", flow(7, output(3))), "the flowspace is worked by"
+
+
 def test_settings_that_change_are_followed_by_the_entries_of_their_slice() -> None:
     sliced = Sliced()
     sliced.ask("c0", flow(7, output(2)))

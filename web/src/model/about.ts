@@ -12,7 +12,8 @@ export function aboutText({ kind, data }: ApiEvent, switches: Switches): string 
   if (kind === "position_change")
     return counted(Object.keys((data.positions as object) ?? {}).length, "object");
   const text = kind.startsWith("migration_") ? movedText(data) : thingText(data, switches);
-  const outcome = [data.change, data.operation, data.phase].filter(isWord);
+  const state = kind === "xen_host" ? data.state : undefined;
+  const outcome = [data.change, data.operation, data.phase, state].filter(isWord);
   return [text, ...outcome].filter((one) => one !== "").join(" ");
 }
 

@@ -50,9 +50,9 @@ export interface Order {
 
 export function groupsOf(world: World): Group[] {
   return [
-    { title: "Switches", rows: switches(world), absent: null },
-    { title: "Links", rows: cables(world), absent: null },
-    { title: "Stations", rows: stations(world), absent: null },
+    { title: "Switches", rows: switches(world), absent: world.noSwitches },
+    { title: "Links", rows: cables(world), absent: world.noSwitches },
+    { title: "Stations", rows: stations(world), absent: world.noSwitches },
     { title: "Flows", rows: flows(world), absent: world.flows.absent },
     { title: "Xen hosts", rows: xen(world), absent: world.xenHosts.absent },
     { title: "Slices", rows: slices(world), absent: world.slices.absent },

@@ -26,6 +26,8 @@ export type Liveness =
 export interface World {
   liveness: Liveness;
   network: Network;
+  /** Why there can be no switch, in words; null where there can. */
+  noSwitches: string | null;
   /** Whether a first snapshot is there. */
   loaded: boolean;
   positions: ReadonlyMap<string, Position>;
@@ -48,6 +50,7 @@ export function emptyWorld(): World {
   return {
     liveness: { state: "starting" },
     network: EMPTY,
+    noSwitches: null,
     loaded: false,
     positions: new Map(),
     flows: { known: new Map(), absent: null },

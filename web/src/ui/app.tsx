@@ -7,6 +7,7 @@ import type { World } from "../model/world.ts";
 import { type Mode, usePage, useView, useWorld } from "./context.tsx";
 import { Details } from "./details.tsx";
 import { DrawFlow } from "./draw_flow.tsx";
+import { Lacking } from "./lacking.tsx";
 import { MakeSlice } from "./make_slice.tsx";
 import { ObjectTable } from "./object_table.tsx";
 import { KeySheet, Palette, TokenDialog } from "./palette.tsx";
@@ -23,6 +24,7 @@ export function App({ enter }: { enter(token: string): void }) {
   const { view } = usePage();
   const world = useWorld();
   const { mode } = useView();
+  const noFlows = world.flows.absent;
   const [tab, setTab] = useState<Tab | null>(null);
   const [open, setOpen] = useState<"palette" | "keys" | null>(null);
   const many = world.network.switches.size > MANY;
@@ -122,8 +124,18 @@ export function App({ enter }: { enter(token: string): void }) {
         <PictureView choose={choose} />
         {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it scrolls, also by keyboard */}
         <aside class="details" aria-label="Details" tabIndex={0}>
-          {mode.kind === "whatif" && <WhatIf cut={mode.cut} />}
-          {mode.kind === "draw" && <DrawFlow mode={mode} />}
+          {mode.kind === "whatif" &&
+            (noFlows === null ? (
+              <WhatIf cut={mode.cut} />
+            ) : (
+              <Lacking title="What if" why={noFlows} />
+            ))}
+          {mode.kind === "draw" &&
+            (noFlows === null ? (
+              <DrawFlow mode={mode} />
+            ) : (
+              <Lacking title="Draw a flow" why={noFlows} />
+            ))}
           {mode.kind === "slice" && <MakeSlice />}
           {mode.kind === "timers" && <TimersPanel />}
           {["look", "migrate", "move"].includes(mode.kind) && <Details />}

@@ -16,8 +16,11 @@ export function Events({ events, world }: { events: World["events"]; world: Worl
       <ol class="events">
         {[...events].reverse().map((event) => (
           <li key={event.seq}>
-            <time>{timeOfDay(event.at)}</time> {kindText(event.kind)}{" "}
-            <span class="about">{aboutText(event, world.network.switches)}</span>
+            <time>{timeOfDay(event.at)}</time>{" "}
+            <span>
+              {kindText(event.kind)}{" "}
+              <span class="about">{aboutText(event, world.network.switches)}</span>
+            </span>
           </li>
         ))}
       </ol>

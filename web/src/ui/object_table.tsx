@@ -170,7 +170,7 @@ function TableLine(props: {
     onClick: props.act,
   };
   if ("group" in line) {
-    const count = line.group.rows.length;
+    const count = line.group.rows.filter((one) => one.level === 2).length;
     return (
       <div
         {...common}

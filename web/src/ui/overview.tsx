@@ -15,14 +15,15 @@ export function Overview({ world }: { world: World }) {
       <h2>Network</h2>
       <Facts
         facts={[
-          ["Switches", network.switches.size],
-          ["Links", cablesOf(network).size],
-          ["Stations", network.stations.size],
+          ["Switches", world.noSwitches ?? network.switches.size],
+          ["Links", world.noSwitches === null ? cablesOf(network).size : "–"],
+          ["Stations", world.noSwitches === null ? network.stations.size : "–"],
           [
             "Flows",
-            broken.length
-              ? `${world.flows.known.size}, ${broken.length} not active`
-              : world.flows.known.size,
+            world.flows.absent ??
+              (broken.length
+                ? `${world.flows.known.size}, ${broken.length} not active`
+                : world.flows.known.size),
           ],
           ["Xen hosts", world.xenHosts.absent ?? (world.xenHosts.known.size || NO_XEN_HOSTS)],
           ["Slices", world.slices.absent ?? world.slices.known.size],

@@ -97,7 +97,8 @@ export function PictureView({ choose }: { choose(id: string | null): void }) {
       {!world.loaded && <p class="empty">Asking the controller…</p>}
       {world.loaded && elements.nodes.length === 0 && (
         <p class="empty">
-          No switch is connected yet. Point one at this controller’s OpenFlow port.
+          {world.noSwitches ??
+            "No switch is connected yet. Point one at this controller’s OpenFlow port."}
         </p>
       )}
     </section>
