@@ -14,8 +14,10 @@ import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 
 from xen_bridge.errors import BridgeError
+from xen_bridge.migration.pace import Pace, taken_by
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import SO_RCVBUFFORCE
 from xen_bridge.netlink.links import add_veth, delete_link, set_up
@@ -150,13 +152,15 @@ def remove_pairs(names: tuple[str, ...]) -> None:
 
 
 def inject(interface: str, frames: Iterator[bytes]) -> None:
-    """Send frames with their headers out of an interface. Raises BridgeError."""
+    """Send frames with their headers out of an interface, as it takes them. Raises BridgeError."""
     try:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as made:
             made.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
             made.bind((interface, 0))
+            pace = Pace(partial(taken_by, interface))
             for frame in frames:
                 if _VNET_HDR + 14 <= len(frame) <= MAX_FRAME:
+                    pace.admit()
                     _send(made, frame)
     except OSError as error:
         raise BridgeError(f"frames cannot be given to {interface}: {error.strerror}") from error

@@ -5,6 +5,7 @@ The client and the server are beside both hosts, so that every packet passes thr
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -14,9 +15,11 @@ from collections.abc import Iterator
 import pytest
 
 from backstop import BACKSTOP
+from integration.test_plane_protocols import ROUTER, STATION, Speaker
 from integration.xen.moves import is_only_at, until_moved
+from network_namespace import NetworkNamespace
 from tools.router_lab import NumberedTraffic
-from tools.xen_lans import ADDRESSES, XenLans
+from tools.xen_lans import ADDRESSES, STATIONS, XenLans
 from tools.xen_path import HOSTS
 from tools.xen_pilot import Pilot
 from topologies.lab.lab import SCHEDULERS
@@ -32,6 +35,8 @@ pytestmark = [
 NAME = "r3"
 RATE = 100
 """Datagrams a second each way: two machines are emulated."""
+DEAD_SECONDS = 600
+"""An emulated router may stand still for minutes."""
 
 
 class ControlPackets:
@@ -94,6 +99,57 @@ def router(pilot: Pilot, lans: XenLans) -> Iterator[str]:
     for host in HOSTS:
         pilot.wait_connected(host)
         pilot.ask("DELETE", f"/xen/hosts/{host}/domains/{NAME}")
+
+
+@contextlib.contextmanager
+def ospf(lans: XenLans, pilot: Pilot) -> Iterator[tuple[Speaker, Speaker]]:
+    """OSPF of FRR in the router and, as its neighbors, in both stations."""
+    slow = ("dead-interval 10", f"dead-interval {DEAD_SECONDS}")
+    config = ROUTER[: ROUTER.index("router bgp")].replace("eth1", "eth2").replace("eth0", "eth1")
+    daemons = "".join(
+        f"/usr/lib/frr/{one} -d -u frr -g frr -P 0 -f /run/{one}.conf -i /run/frr/{one}.pid; "
+        for one in ("zebra", "ospfd")
+    )
+    pilot.inside("xen1", NAME, "mkdir -p /run/frr; chown frr:frr /run/frr; echo > /run/zebra.conf")
+    pilot.inside("xen1", NAME, f"echo '{config.replace(*slow)}' > /run/ospfd.conf; {daemons}")
+    with contextlib.ExitStack() as stack:
+        found = []
+        for number, station in enumerate(STATIONS, 1):
+            space = NetworkNamespace()
+            space.name = lans.space(station)
+            found.append(stack.enter_context(Speaker(space, number, STATION.replace(*slow))))
+        yield found[0], found[1]
+
+
+def test_ospf_stays_up_while_its_router_moves(pilot: Pilot, lans: XenLans, router: str) -> None:
+    """It comes late, and nobody takes the router for gone; data goes by the routes that it told."""
+    with ospf(lans, pilot) as speakers:
+        for one in speakers:
+            pilot.wait(
+                lambda: str(one.ospf.get("nbrState", "")).startswith("Full"),  # noqa: B023
+                300,
+                "OSPF has found its neighbor",
+            )
+        before = [one.ospf["stateChangeCounter"] for one in speakers]
+        with NumberedTraffic(lans, RATE) as data, ControlPackets(lans) as control:
+            told = until_moved(pilot, *HOSTS, NAME, mode="plane-separation")
+            assert (told["state"], told["problem"], told["lost"]) == ("done", None, 0), told
+            planes = "its planes are whole there"
+            pilot.wait(lambda: pilot.planes(HOSTS[1], router) == "separated", 180, planes)
+        assert (data.lost, data.duplicated) == (0, 0)
+        print(f"{data.sent} packets, the router stood still for {told['pause_ms']:.0f} ms")
+        # Hello is heard anew within its dead interval, and no adjacency fell.
+        heard = [one.ospf["routerDeadIntervalTimerDueMsec"] for one in speakers]
+        pilot.wait(
+            lambda: all(
+                one.ospf["routerDeadIntervalTimerDueMsec"] > (DEAD_SECONDS - 10) * 1000
+                for one in speakers
+            ),
+            300,
+            f"its neighbors hear it, after {heard}",
+        )
+        assert [one.ospf["stateChangeCounter"] for one in speakers] == before
+    assert not any(control.lost.values()), control.lost
 
 
 def leftovers(pilot: Pilot, host: str) -> list[str]:

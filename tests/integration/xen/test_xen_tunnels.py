@@ -81,7 +81,7 @@ def test_a_bridge_with_vlans_is_no_place_for_a_plane(pilot: Pilot) -> None:
             "from xen_bridge.planes.data_plane import RouterPort\n"
             "from xen_bridge.separation.bridge_ports import unfit\n"
             "names = ('vlans0', 'plain0', 'xenbr0')\n"
-            "ports = [RouterPort('v', one, bytes(6), ()) for one in names]\n"
+            "ports = [RouterPort('v', one, bytes((2, 0, 0, 0, 0, 1)), ()) for one in names]\n"
             "print(json.dumps(unfit(ports)))",
         )
     finally:
