@@ -34,7 +34,7 @@ def taken_by(interface: str, table: Path = Path("/proc/thread-self/net/dev")) ->
     return None
 
 
-class Pace:
+class DeliveryPace:
     """Lets frames go by one interface; for one caller."""
 
     def __init__(

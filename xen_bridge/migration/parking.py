@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 
 from xen_bridge.errors import BridgeError
-from xen_bridge.migration.pace import Pace, taken_by
+from xen_bridge.migration.pace import DeliveryPace, taken_by
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.constants import SO_RCVBUFFORCE
 from xen_bridge.netlink.links import add_veth, delete_link, set_up
@@ -157,7 +157,7 @@ def inject(interface: str, frames: Iterator[bytes]) -> None:
         with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as made:
             made.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
             made.bind((interface, 0))
-            pace = Pace(partial(taken_by, interface))
+            pace = DeliveryPace(partial(taken_by, interface))
             for frame in frames:
                 if _VNET_HDR + 14 <= len(frame) <= MAX_FRAME:
                     pace.admit()

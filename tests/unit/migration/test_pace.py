@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from xen_bridge.migration.pace import LONGEST, TURN, WINDOW, Pace, taken_by
+from xen_bridge.migration.pace import LONGEST, TURN, WINDOW, DeliveryPace, taken_by
 
 TABLE = """Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop
@@ -30,7 +30,7 @@ class SlowMachine:
             self._taken += 1
 
     def give(self, count: int) -> None:
-        pace = Pace(self.taken, lambda: self.now, self.sleep)
+        pace = DeliveryPace(self.taken, lambda: self.now, self.sleep)
         for _ in range(count):
             pace.admit()
             self.given += 1
