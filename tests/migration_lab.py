@@ -221,6 +221,7 @@ class MigrationLab:
         for station in (self.client, self.server):
             station.ip("neigh", "flush", "all")
         until(self.forwards, "the router forwards")
+        until(lambda: "sleep" in self.commands(0), "its program has begun all that it begins")
         yield self
         for host, service in enumerate(self.services):
             if service._process is None:
@@ -347,6 +348,14 @@ class MigrationLab:
         """Return the processes of a domain, by the namespace that its name at a host leads to."""
         link = os.readlink(f"/run/netns/hz-{self.hosts[host].name}-{name}")
         return by_pid_namespace()[pid_namespace(int(link.split("/")[2])) or ""]
+
+    def commands(self, host: int, name: str = "r1") -> set[str]:
+        """Return the names of what a domain's processes run (proc(5), comm)."""
+        found = set()
+        for pid in self.processes(host, name):
+            with contextlib.suppress(OSError):
+                found.add(Path(f"/proc/{pid}/comm").read_text().strip())
+        return found
 
     def _definitions(self, host: int) -> list[CreateDomain]:
         found = self.hosts[host]

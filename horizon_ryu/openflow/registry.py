@@ -37,6 +37,8 @@ LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or another request."""
+MESSAGES_PER_SECOND = 1000
+"""Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
 ALIVE_SECONDS = 2.0
 """A switch that did not answer something else has to answer an echo request."""
 BRIEF_SECONDS = 0.25
@@ -127,8 +129,8 @@ class SwitchRegistry:
 
         Returns what went wrong: an error with the index of each message that was refused, or that
         the switch's version cannot express; SwitchDeadline or SwitchAway per switch that did not
-        answer within ``deadline`` seconds; SwitchError for one whose part failed by a fault of
-        ours. Never raises these.
+        answer within ``deadline`` seconds, and one more for each MESSAGES_PER_SECOND of its own;
+        SwitchError for one whose part failed by a fault of ours. Never raises these.
         """
         errors: list[SwitchError] = []
         waiting = []
@@ -138,18 +140,20 @@ class SwitchRegistry:
                 self._runtime.checkpoint()
             try:
                 peer = self._peer(dpid)
-                waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
+                seconds = deadline + len(own) // MESSAGES_PER_SECOND
+                waiting.append((peer, seconds, *self._ask_barrier(peer, dpid, own, errors)))
             except SwitchError as error:
                 errors.append(error)
             except Exception:
                 LOG.exception("switch %016x: messages were not sent", dpid)
                 errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
-        until = self._runtime.now() + deadline
-        for peer, request, _ in waiting:
-            request.deadline, request.overdue = until, f"no barrier within {deadline:g} s"
-            if peer.answers.is_given_up(kinds.BARRIER, self._runtime.now()):
-                request.deadline = min(until, self._runtime.now() + BRIEF_SECONDS)
-        for peer, request, answered in waiting:
+        now = self._runtime.now()
+        for peer, seconds, request, _ in waiting:
+            request.overdue = f"no barrier within {seconds:g} s"
+            if peer.answers.is_given_up(kinds.BARRIER, now):
+                seconds = min(seconds, BRIEF_SECONDS)
+            request.deadline = now + seconds
+        for peer, _, request, answered in waiting:
             self._await(peer, request, answered)
             errors += self._outcome(peer, request, kinds.BARRIER)
         return tuple(errors)

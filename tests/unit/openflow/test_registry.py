@@ -10,7 +10,7 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.openflow.queries import EntryQuery, FloodQuery, SwitchAnswer
-from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.openflow.registry import MESSAGES_PER_SECOND, SwitchRegistry
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
@@ -135,6 +135,22 @@ def test_a_refusal_names_switch_and_error(registry: SwitchRegistry) -> None:
     (error,) = registry.confirm((Outgoing(1, ENTRY), Outgoing(2, ENTRY)))
     assert error.dpid == 2
     assert "FLOW_MOD_FAILED" in error.msg
+
+
+@pytest.mark.parametrize(("count", "is_in_time"), [(1, False), (MESSAGES_PER_SECOND, True)])
+def test_a_switch_has_more_time_for_a_thousand_messages(
+    registry: SwitchRegistry, count: int, is_in_time: bool
+) -> None:
+    connection = FakeConnection(1)
+
+    def reply(data: bytes) -> None:
+        if data[1] == 20:
+            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    registry.connected(connection)
+    errors = registry.confirm([Outgoing(1, ENTRY)] * count, deadline=0.05)
+    assert [type(error) for error in errors] == ([] if is_in_time else [SwitchDeadline])
 
 
 def test_silence_ends_at_the_deadline(registry: SwitchRegistry) -> None:
