@@ -34,6 +34,9 @@ from xen_bridge.protocol.documents.planes import SeparatedPlane
 from xen_bridge.separation import bridge_ports
 from xen_bridge.separation.registry import SeparatedRouters
 
+DELIVERED_AT_ONCE = 64
+"""Frames of which even an emulated machine has taken all before an answer is late."""
+
 
 class PlaneDeparture:
     """The data plane of one migration, at its source. Not for several threads at once."""
@@ -160,7 +163,7 @@ class PlaneDeparture:
             return 0
         parking, count = self._opened(plane), 0
         for number in range(len(plane.ports)):
-            while waiting := parking.frames(number, MAX_FRAMES):
+            while waiting := parking.frames(number, DELIVERED_AT_ONCE):
                 frames = [one for one in waiting if not (anew and is_for_many(one))]
                 told = tuple(base64.b64encode(one).decode("ascii") for one in frames)
                 try:

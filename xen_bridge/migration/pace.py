@@ -14,7 +14,8 @@ from pathlib import Path
 WINDOW = 16
 """Frames that may wait in the kernel at a time."""
 LONGEST = 20.0
-"""Seconds for which frames are held back at all, where a counter may not mean what it should."""
+"""Seconds without one that is taken after which frames are held back no more: a counter may not
+mean what it should."""
 TURN = 0.002
 _TX_PACKETS = 9
 """Place of the counter among those of an interface in /proc/net/dev (proc(5))."""
@@ -46,13 +47,15 @@ class DeliveryPace:
         self._taken, self._clock, self._sleep = taken, clock, sleep
         self._room = WINDOW
         self._given = 0
-        self._first = taken()
+        self._first = self._last = taken()
         self._over = clock() + LONGEST
 
     def admit(self) -> None:
         """Return when the next frame may go."""
         while not self._room:
             seen = self._taken()
+            if seen != self._last:
+                self._last, self._over = seen, self._clock() + LONGEST
             if self._first is None or seen is None or self._clock() > self._over:
                 self._room = WINDOW
                 break

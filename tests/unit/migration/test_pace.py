@@ -16,8 +16,10 @@ vif3.1: 1538404   14651    0    0    0     0          0         0   123456    47
 class SlowMachine:
     """Takes a frame in each of its turns, from the time it wakes up."""
 
-    def __init__(self, wakes: float = 0.0, is_counted: bool = True) -> None:
+    def __init__(self, wakes: float = 0.0, is_counted: bool = True, every: float = 0.0) -> None:
+        """It wakes up after so many seconds, and takes a frame ``every`` so many."""
         self.now, self.wakes, self.is_counted = 100.0, 100.0 + wakes, is_counted
+        self.every = every
         self.given = self.most_waiting = 0
         self._taken = 7
 
@@ -28,6 +30,7 @@ class SlowMachine:
         self.now += seconds
         if self.now >= self.wakes and self._taken - 7 < self.given:
             self._taken += 1
+            self.wakes = self.now + self.every
 
     def give(self, count: int) -> None:
         pace = DeliveryPace(self.taken, lambda: self.now, self.sleep)
@@ -42,6 +45,13 @@ def test_no_more_wait_in_the_kernel_than_have_room_there() -> None:
     machine.give(200)
     assert machine.most_waiting == WINDOW
     assert machine.now >= 103.0 + (200 - WINDOW - 1) * TURN
+
+
+def test_a_machine_that_takes_one_now_and_then_is_waited_for_as_long_as_it_does() -> None:
+    machine = SlowMachine(every=LONGEST / 4)
+    machine.give(64)
+    assert machine.most_waiting == WINDOW
+    assert machine.now - 100.0 > 2 * LONGEST
 
 
 def test_a_machine_that_takes_none_for_long_is_given_them_all_the_same() -> None:
