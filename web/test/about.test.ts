@@ -37,10 +37,12 @@ test("an event says which flow, domain or router it is about, and what became of
 
 test("a change of the tree is counted, and what names nothing is not guessed at", () => {
   const cable = { src: END, dst: END };
+  assert.equal(about("tree_change", { roots: [], added: [cable], removed: [] }), "+1 link");
   assert.equal(
-    about("tree_change", { roots: [], added: [cable], removed: [] }),
-    "+1 link, −0 links",
+    about("tree_change", { roots: [], added: [cable], removed: [cable, cable] }),
+    "+1 link, −2 links",
   );
+  assert.equal(about("tree_change", { roots: [], added: [], removed: [] }), "no link changed");
   assert.equal(about("position_change", { positions: { "01": null }, left_out: 0 }), "1 object");
   assert.equal(about("gap", {}), "");
 });

@@ -39,8 +39,14 @@ function movedText(data: Data): string {
 }
 
 function treeText(data: Data): string {
-  const count = (value: unknown) => (Array.isArray(value) ? value.length : 0);
-  return `+${counted(count(data.added), "link")}, −${counted(count(data.removed), "link")}`;
+  const parts = [
+    ["+", data.added],
+    ["−", data.removed],
+  ] as const;
+  const told = parts.flatMap(([sign, links]) =>
+    Array.isArray(links) && links.length > 0 ? `${sign}${counted(links.length, "link")}` : [],
+  );
+  return told.join(", ") || "no link changed";
 }
 
 function isPort(value: unknown): value is PortRef {

@@ -26,7 +26,7 @@ export function SlicePart({ one }: { one: Slice }) {
         facts={[
           ["State", one.enabled ? "enabled" : "disabled"],
           ["Controllers", one.controllers.map(({ url }) => url).join(", ") || "none"],
-          ["Contact", one.contact ?? "–"],
+          ["Contact", one.contact || "–"],
         ]}
       />
       <p class="note">The picture shows what its rules reach.</p>
