@@ -235,6 +235,27 @@ def test_what_nobody_asks_for_any_more_is_ended_here_also_after_a_restart(
         assert made._host.domain("r1").scheduler.weight == 512
 
 
+def test_a_domain_that_came_when_its_room_had_been_removed_is_taken_over(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    """libvirt goes on by itself while its source's node is killed, and then ends it here."""
+    clock = Clock()
+    made = destination(host, tmp_path, clock)
+    made.prepare(WANTED, SOURCE)
+    clock.now += LEASE_SECONDS
+    made._look_at(made._records[NUMBER])
+    assert made._records[NUMBER].state == "aborted"
+    for step in ("renew", "finish"):
+        with pytest.raises(RequestConflict, match="was removed here"):
+            made.advise(AdviseMigration(NUMBER, step), SOURCE)
+    host.arrive()
+    with pytest.raises(RequestConflict, match="was removed here"):
+        made.advise(AdviseMigration(NUMBER, "renew"), SOURCE)
+    assert made.advise(AdviseMigration(NUMBER, "finish"), SOURCE).state == "finished"
+    assert made._host.domain("r1").scheduler.weight == 512
+    assert made.advise(AdviseMigration(NUMBER, "finish"), SOURCE).state == "finished"
+
+
 def test_a_source_is_heard_while_a_slow_hypervisor_is_looked_at(
     host: MovingMemoryHost, tmp_path: Path
 ) -> None:
