@@ -17,7 +17,7 @@ from experiments.figures import FIGURES
 from experiments.outcome import write_outcome
 from experiments.run_folder import RunError, RunFolder
 from experiments.sentences import interval, number
-from experiments.shown_run import DEFAULT_FOLDER, FOLDER, begin_run, show_run
+from experiments.shown_run import DEFAULT_FOLDER, FOLDER, begin_run, resumed_run, show_run
 from horizon_ryu.cli.terminal import Terminal
 
 COMPARISON = "comparison.html"
@@ -80,12 +80,8 @@ def _begun(
 ) -> RunFolder:
     """Return the folder of a new run, or of one to be resumed; RunError, UnknownExperiment."""
     if resume is not None:
-        if names or quick or folder or seed is not None:
-            raise click.UsageError("--resume goes on with what that run was asked for: leave out "
-                                   "names and other options")  # fmt: skip
-        found = RunFolder(resume)
-        found.about()
-        return found
+        others = (names, quick, folder, seed is not None)
+        return resumed_run(resume, others, "names and other options")
     chosen(names, quick)
     options = {
         "names": list(names),

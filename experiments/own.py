@@ -10,8 +10,8 @@ import click
 
 from experiments.experiment import Experiment
 from experiments.figure import Figure
-from experiments.run_folder import RunError, RunFolder
-from experiments.shown_run import FOLDER, begin_run, show_run
+from experiments.run_folder import RunError
+from experiments.shown_run import FOLDER, begin_run, resumed_run, show_run
 
 
 def own_command(experiment: Experiment, figures: Sequence[Figure]) -> click.Command:
@@ -23,26 +23,17 @@ def own_command(experiment: Experiment, figures: Sequence[Figure]) -> click.Comm
     @click.option("--resume", type=FOLDER, help="go on with the run in this folder")
     @click.option("--seed", type=int, help="of the order of points  [default: 1]")
     def command(quick: bool, folder: Path | None, resume: Path | None, seed: int | None) -> None:
-        if resume is not None and (quick or folder or seed is not None):
-            raise click.UsageError("--resume goes on with what that run was asked for: leave out "
-                                   "other options")  # fmt: skip
         names = [experiment.name]
         try:
             if resume is None:
                 asked = {"names": names, "quick": quick, "seed": 1 if seed is None else seed}
                 run = begin_run(folder, asked)
             else:
-                run = _found(resume, names)
+                run = resumed_run(resume, (quick, folder, seed is not None), "other options")
+                if run.about()["options"]["names"] != names:
+                    raise RunError(f"{resume} has a run of something else")
         except RunError as error:
             raise click.UsageError(str(error)) from None
         show_run(run, (experiment,), figures, f"python {sys.argv[0]}")
 
     return command
-
-
-def _found(folder: Path, names: Sequence[str]) -> RunFolder:
-    """Return the run in a folder; RunError unless it is of the experiment named."""
-    found = RunFolder(folder)
-    if found.about()["options"]["names"] != names:
-        raise RunError(f"{folder} has a run of something else")
-    return found

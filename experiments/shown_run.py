@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -47,6 +47,20 @@ def begin_run(folder: Path | None, options: Mapping[str, Any]) -> RunFolder:
     made = RunFolder(folder or Path(DEFAULT_FOLDER, f"{now:%Y-%m-%d-%H%M%S}"))
     made.begin({**about_run(options), "begun": f"{now:%Y-%m-%d %H:%M:%S %Z}"})
     return made
+
+
+def resumed_run(folder: Path, others: Iterable[object], words: str) -> RunFolder:
+    """Return the run in a folder that is gone on with; RunError if there is none.
+
+    UsageError if there are ``others`` than the folder, which ``words`` names: what is to be done
+    was said when it was begun.
+    """
+    if any(others):
+        text = "--resume goes on with what that run was asked for: leave out"
+        raise click.UsageError(f"{text} {words}")
+    found = RunFolder(folder)
+    found.about()
+    return found
 
 
 def show_run(

@@ -8,7 +8,6 @@ what is documented, what is registered and what the program uses cannot differ.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import Field, dataclass, field, fields
 from functools import cache
@@ -19,6 +18,7 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from oslo_config import cfg
 
 from horizon_ryu.config_names import check_names
+from horizon_ryu.config_values import known_value, read_value
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.core.timers import (
     DiscoveryTimers,
@@ -237,7 +237,6 @@ class Settings:
     log: LogOptions = field(default_factory=LogOptions)
 
 
-_WHERE = re.compile(r"^Value for option \S+ from LocationInfo\(.*?\) is not valid: ", re.DOTALL)
 _RYUS = "DEFAULT"
 """Section of Ryu's own options."""
 _CHOICES = {
@@ -329,20 +328,12 @@ def _known(conf: cfg.ConfigOpts) -> dict[str, set[str]]:
     """Return the names of all options that are registered, by section."""
     known: dict[str, set[str]] = {_RYUS: set()}
     for name in conf:
-        value = _value(conf, name)
+        value = known_value(conf, name)
         if isinstance(value, cfg.ConfigOpts.GroupAttr):
             known[name] = set(value)
         else:
             known[_RYUS].add(name)
     return known
-
-
-def _value(conf: cfg.ConfigOpts, name: str) -> Any:
-    """Return an option, or a group of them; None for an option whose value is refused."""
-    try:
-        return conf[name]
-    except (cfg.Error, ValueError):
-        return None
 
 
 def _check_foreign(conf: cfg.ConfigOpts) -> None:
@@ -351,35 +342,13 @@ def _check_foreign(conf: cfg.ConfigOpts) -> None:
     for section, names in _known(conf).items():
         if section not in ours:
             for name in sorted(names):
-                _read(conf if section == _RYUS else conf[section], section, name)
-
-
-def _read(options: Any, section: str, name: str) -> Any:
-    try:
-        value = options[name]
-    except (cfg.Error, ValueError) as error:
-        raise InvalidInput((section, name), _reason(error)) from error
-    if "\0" in (value if isinstance(value, str) else "".join(map(str, _texts(value)))):
-        raise InvalidInput((section, name), "there is a NUL in it")
-    return value
-
-
-def _reason(error: Exception) -> str:
-    """Return in one line what is wrong with a value: its type, or a $name that is no option's."""
-    if isinstance(error, cfg.TemplateSubstitutionError | cfg.NoSuchOptError):
-        return f"{' '.join(str(error).split())}; write $$ for a dollar sign"
-    # Where it stands is said by its name, better than by a dump of oslo.config's objects.
-    return " ".join(_WHERE.sub("", str(error)).split())
-
-
-def _texts(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+                read_value(conf if section == _RYUS else conf[section], section, name)
 
 
 def _values(conf: cfg.ConfigOpts, name: str, group: type) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for item in fields(group):
-        value = _read(conf[name], name, item.name)
+        value = read_value(conf[name], name, item.name)
         if value is None and _kind(group, item) in _NEEDED:
             raise InvalidInput((name, item.name), f"needs {_NEEDED[_kind(group, item)]}")
         if isinstance(value, float) and not math.isfinite(value):

@@ -38,8 +38,9 @@ from horizon_ryu.http.field_words import reason
 MAX_ERRORS = 100
 """Field errors told in one problem; a hostile body could hold a million."""
 UNION_TAG = "<"
-_KEY = "[key]"
 """Begins the names that models give to the forms of a union: no part of the path to a field."""
+_KEY = "[key]"
+"""Behind a key that is at fault itself, as pydantic says it."""
 MAX_DETAIL = 1000
 """Characters of one text that may quote what a client or a switch sent."""
 

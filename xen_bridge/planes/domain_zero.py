@@ -199,7 +199,7 @@ class DomainZero:
 
     def remove(self, plan: DataPlanePlan) -> None:
         """Remove all that the slot of a plan has here, known to the plan or not."""
-        ours = [one for one in self._tables() if one.endswith(f" {plan.nft_table}")]
+        ours = [one for one in self.tables() if one.endswith(f" {plan.nft_table}")]
         self._nft("".join(f"delete table {one}\n" for one in ours))
         prefix = f"r{plan.slot}p"
         ports = [one for name, one in links_by_name().items() if _is_port(name, prefix)]
@@ -241,7 +241,7 @@ class DomainZero:
             if [rule.priority for rule in ours] == [LOCAL]:
                 first, behind = (replace(one, family=family) for one in (LOCAL_FIRST, LOCAL_BEHIND))
                 _change([add_rule(first), delete_rule(behind)])
-                if family == AF_INET6 and GUARD in self._tables():
+                if family == AF_INET6 and GUARD in self.tables():
                     host_settings.write([("ipv6/conf/all/forwarding", "0")])
                     self._nft(f"delete table {GUARD}")
 
@@ -274,14 +274,10 @@ class DomainZero:
 
     def tables(self) -> set[str]:
         """Return all tables of nftables, each with its family."""
-        return {one for one in self._tables() if one}
-
-    def _tables(self) -> set[str]:
-        lines = self._nft("list tables").split("\n")
-        return {line.removeprefix("table ") for line in lines}
+        return {line.removeprefix("table ") for line in self._nft("list tables").splitlines()}
 
     def _listed(self, plan: DataPlanePlan) -> str:
-        there = self._tables()
+        there = self.tables()
         tables = [f"{family} {plan.nft_table}" for family in plan.nft_families]
         return "".join(self._nft(f"list table {one}") for one in tables if one in there)
 

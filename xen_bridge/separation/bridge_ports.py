@@ -180,7 +180,11 @@ def unfit(ports: Iterable[RouterPort]) -> tuple[str, ...]:
     A port device is beside the bridge's own port, and in that one's VLAN: where a bridge has
     frames by VLAN, that of the virtual interface may be another.
     """
-    names = {bridge.name for _, bridge in _bridged(ports, links_by_name()) if bridge.filters_vlans}
+    return _unfit(ports, links_by_name())
+
+
+def _unfit(ports: Iterable[RouterPort], links: dict[str, KernelLink]) -> tuple[str, ...]:
+    names = {bridge.name for _, bridge in _bridged(ports, links) if bridge.filters_vlans}
     return tuple(
         f"bridge {name} has frames by VLAN (vlan_filtering), which Domain 0 would not keep apart: "
         "have a bridge for each VLAN"
@@ -200,7 +204,7 @@ def faults(plan: DataPlanePlan) -> list[str]:
             found.append(f"bridge {port.physical} has no anchor")
         if vif is not None and vif.master == bridge.index:
             found.append(f"virtual interface {port.vif} is a port of {port.physical}")
-    return [*found, *unfit(plan.ports)]
+    return [*found, *_unfit(plan.ports, links)]
 
 
 def _bridged(
