@@ -51,6 +51,7 @@ PAUSE = 0.1
 INTERRUPTED = 130
 _NOTHING_COLLECTED = 5
 _REPORT = re.compile(r"=+ (ERRORS|FAILURES|warnings summary|short test summary info|.* in \d.*) =+")
+_FAILED = re.compile(r"(FAILED|ERROR) \S+::")
 _SANDBOX = Path(__file__).with_name("sandbox.sh")
 _HEEDING = ("env", "--default-signal=INT")
 """Before a command: what a shell starts with ``&`` ignores interruptions, as do its children."""
@@ -299,6 +300,10 @@ class Course:
             spent = f"{lane.seconds:.0f} s, {lane.worked:.0f} of processor"
             self._say(f"{lane.name:>9} | {told} in {spent}{ending}: {lane.log}")
         self._say(f"==> together: {sum((lane.counts() for lane in lanes), Counts())}")
+        # Last, too: of a long output the end alone is what people, and machines, keep.
+        for lane in lanes:
+            for line in filter(_FAILED.match, lane.report):
+                self._say(f"{lane.name:>9} | {line}")
         if self.signals:
             self._say("==> make test: interrupted")
             return INTERRUPTED

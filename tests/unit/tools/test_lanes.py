@@ -113,6 +113,8 @@ def test_one_lane_that_fails_fails_the_whole_and_all_others_run(rig: Rig, place:
     assert "assert 1 == 2" in log.read_text()
     assert f"FAILED (exit status 1): {log}" in rig.text
     assert rig.said[-1].startswith(f"==> make test: FAILED in lane{place};")
+    # And it is named once more where a cut output still has it.
+    assert f"lane{place} | FAILED " in rig.said[-2]
 
 
 def test_a_lane_that_dies_is_a_failure_and_its_last_words_are_told(rig: Rig) -> None:
