@@ -18,7 +18,7 @@ from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
 STOP_SECONDS = 20.0
-PROGRAM = (sys.executable, "-m", "xen_bridge.command")
+PROGRAM = (sys.executable, "-m", "xen_bridge.program")
 """What is started by default."""
 
 
