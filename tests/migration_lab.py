@@ -361,6 +361,16 @@ class MigrationLab:
         found = self.hosts[host]
         return DomainStore(found.folder / "state", found.name).definitions()
 
+    def standstill(self) -> float:
+        """Return seconds in which whoever waits for it sees a router stand still, and acts.
+
+        A machine that is busy needs more of them than one that is not: what is asked is timed.
+        """
+        began = time.monotonic()
+        self.states(0)
+        self.domains(1)
+        return min(30.0, max(1.0, 8.0 * (time.monotonic() - began)))
+
     def states(self, host: int, name: str = "r1") -> set[str]:
         """Return the states that its processes are in (proc(5)); T too where they are frozen."""
         uuid = next(one.uuid for one in self._definitions(host) if one.name == name)
