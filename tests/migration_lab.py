@@ -34,6 +34,7 @@ from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.netns.domain_freezer import ROOTS
 from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
+from xen_bridge.errors import Deadline
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
 from xen_bridge.planes.fib import FibChange, RouteWay, key_of
@@ -315,8 +316,15 @@ class MigrationLab:
         return RouterHello(name, 1, interfaces)
 
     def plane(self, host: int, name: str = "r1") -> SeparatedPlane | None:
-        """Return a router's planes at a host, if they are separated whole."""
-        found = [one for one in self.ask(host, ListPlanes(check=True)).planes if one.router == name]
+        """Return a router's planes at a host, if they are separated whole.
+
+        None too where a host has no time to look through all of its routes.
+        """
+        try:
+            told = self.ask(host, ListPlanes(check=True)).planes
+        except Deadline:
+            return None
+        found = [one for one in told if one.router == name]
         return found[0] if found and found[0].state == "separated" else None
 
     def plane_leftovers(self, host: int) -> list[str]:
