@@ -83,25 +83,30 @@ _TOLERANCE = 1.0
 """Seconds by which idle pieces may be removed apart: switches look once a second or so."""
 
 
-@dataclass(slots=True)
-class _Holder:
-    """An entry and its pieces here; ``idle``: from when to when each is known to be unused.
-
-    Of most there is one, of which the key and what is done with frames are enough.
-    """
+class _Single(NamedTuple):
+    """An entry of a single piece, as most are, and what is done with its frames."""
 
     entry: TenantEntry
-    key: _Key | None
+    key: _Key
     program: Any
-    several: Mapping[_Key, Any] | None = None
-    idle: dict[_Key, tuple[float, float]] | None = None
 
     @property
     def pieces(self) -> Mapping[_Key, Any]:
         """All of its pieces, with what is done with their frames."""
-        if self.several is None:
-            return {} if self.key is None else {self.key: self.program}
-        return self.several
+        return {self.key: self.program}
+
+    def is_idle(self, _key: _Key, _was_used: bool, _now: float) -> bool:
+        """Tell that the whole entry has been idle for its timeout, as its piece has."""
+        return True
+
+
+@dataclass(slots=True)
+class _Holder:
+    """An entry and its pieces here; ``idle``: from when to when each is known to be unused."""
+
+    entry: TenantEntry
+    pieces: Mapping[_Key, Any]
+    idle: dict[_Key, tuple[float, float]] | None = None
 
     def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
         """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
@@ -121,19 +126,24 @@ class InstalledTable:
 
     def __init__(self, bands: PriorityBands) -> None:
         self._bands = bands
-        self._holders: dict[int, _Holder] = {}
-        self._stacks: dict[_Key, list[int]] = {}
+        self._is_identical = bands[0].is_identical
+        self._holders: dict[int, _Single | _Holder] = {}
+        self._tops: dict[_Key, int] = {}
+        """The entry that is installed, by its id."""
+        self._below: dict[_Key, list[int]] = {}
+        """Those that come back when it is gone, the last one first."""
         self._by_address: dict[Address, _Key] = {}
+        """Of bands in which places may move: else the address tells the key."""
         self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
         """By level and priority, of bands in which places may move."""
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
 
     def __len__(self) -> int:
-        return len(self._stacks)
+        return len(self._tops)
 
     def __iter__(self) -> Iterator[InstalledEntry]:
-        return iter([self._installed(key) for key in self._stacks])
+        return iter([self._installed(key) for key in self._tops])
 
     def count(self, slice_name: str) -> int:
         """Return how many entries of the switch are a slice's."""
@@ -145,8 +155,14 @@ class InstalledTable:
 
     def find(self, match: TernaryMatch, priority: int) -> InstalledEntry | None:
         """Return the entry with this match and priority on the switch; None if there is none."""
-        key = self._by_address.get((match, priority))
+        key = self._key_at(match, priority)
         return None if key is None else self._installed(key)
+
+    def _key_at(self, match: TernaryMatch, place: int) -> _Key | None:
+        if not self._is_identical:
+            return self._by_address.get((match, place))
+        key = _Key(match, 0, place)
+        return key if key in self._tops else None
 
     def pieces(self, entry: TenantEntry) -> list[InstalledEntry]:
         """Return those pieces of an entry that are installed."""
@@ -155,11 +171,10 @@ class InstalledTable:
         return [self._installed(key) for key in keys if self._is_on_top(key, entry.entry_id)]
 
     def _is_on_top(self, key: _Key, entry_id: int) -> bool:
-        stack = self._stacks.get(key)
-        return stack is not None and stack[-1] == entry_id
+        return self._tops.get(key) == entry_id
 
     def _installed(self, key: _Key) -> InstalledEntry:
-        holder = self._holders[self._stacks[key][-1]]
+        holder = self._holders[self._tops[key]]
         place = self._bands[key.level].place(key.priority)
         return InstalledEntry(key.match, place, holder.pieces[key], holder.entry)
 
@@ -199,15 +214,15 @@ class InstalledTable:
 
         Returns its place; None, and nothing has changed, if something has to move.
         """
-        match, priority, band = entry.match, entry.priority, self._bands[level]
+        entry_id, match, priority = entry.entry_id, entry.match, entry.priority
+        band = self._bands[level]
         key = new_tuple(_Key, (match, level, priority))
-        if key in self._stacks or not band.has_place(priority):
+        # Looked up once: it takes long to hash a match.
+        if not band.has_place(priority) or self._tops.setdefault(key, entry_id) != entry_id:
             return None
-        self._hold(entry, _Holder(entry, key, program))
-        self._found(key, band, entry)
-        place = priority if band.is_identical else band.place(priority)
-        self._by_address[match, place] = key
-        return place
+        self._hold(entry, new_tuple(_Single, (entry, key, program)))
+        self._counts[entry.slice_name] += 1
+        return priority if band.is_identical else self._take_place(key, band)
 
     def replace_single(
         self, before: TenantEntry, entry: TenantEntry, level: int, program: Any
@@ -225,16 +240,14 @@ class InstalledTable:
             or not self._is_on_top(key, before.entry_id)
         ):
             return None
-        self._stacks[key][-1] = entry.entry_id
+        self._tops[key] = entry.entry_id
         self._uncount_program(holder.entry)
         del self._holders[before.entry_id]
-        self._hold(entry, _Holder(entry, key, program))
-        place = self._bands[level].place(entry.priority)
-        self._by_address[entry.match, place] = key
-        return place
+        self._hold(entry, _Single(entry, key, program))
+        return self._bands[level].place(entry.priority)
 
     def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
-        return {key: self._installed(key) if key in self._stacks else None for key in keys}
+        return {key: self._installed(key) if key in self._tops else None for key in keys}
 
     def _take_places(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
         """Hold a place for each key while it is changed; return what stood where others move.
@@ -276,15 +289,18 @@ class InstalledTable:
 
     def _pop(self, key: _Key, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
-        stack = self._stacks.get(key)
-        if stack is None or entry_id not in stack:
+        below, top = self._below.get(key), self._tops.get(key)
+        if top != entry_id:
+            if below is not None and entry_id in below:
+                self._take_out(key, entry_id)
             return
-        self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
-        stack.remove(entry_id)
-        if stack:
-            self._counts[self._holders[stack[-1]].entry.slice_name] += 1
+        self._counts[self._holders[entry_id].entry.slice_name] -= 1
+        if below is not None:
+            self._tops[key] = below[-1]
+            self._counts[self._holders[below[-1]].entry.slice_name] += 1
+            self._take_out(key, below[-1])
             return
-        del self._stacks[key]
+        del self._tops[key]
         band = self._bands[key.level]
         if not band.is_identical:
             of_priority = self._of_priority[key.level, key.priority]
@@ -293,31 +309,41 @@ class InstalledTable:
                 del self._of_priority[key.level, key.priority]
         band.release(key.priority)
 
-    def _hold(self, entry: TenantEntry, holder: _Holder) -> None:
+    def _take_out(self, key: _Key, entry_id: int) -> None:
+        """Have an entry no more below that which is installed."""
+        self._below[key].remove(entry_id)
+        if not self._below[key]:
+            del self._below[key]
+
+    def _hold(self, entry: TenantEntry, holder: _Single | _Holder) -> None:
         self._holders[entry.entry_id] = holder
         self._programs[entry.slice_name][entry.program] += 1
 
     def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
-        self._hold(entry, _Holder(entry, None, None, pieces))
+        self._hold(entry, _Holder(entry, pieces))
         for key in pieces:
             self._push(key, entry)
 
     def _push(self, key: _Key, entry: TenantEntry) -> None:
-        stack = self._stacks.get(key)
-        if stack is None:
-            self._found(key, self._bands[key.level], entry)
+        top = self._tops.get(key)
+        if top is None:
+            self._bands[key.level].take(key.priority)
+            if not self._is_identical:
+                self._of_priority[key.level, key.priority].add(key)
         else:
-            self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
-            stack.append(entry.entry_id)
-            self._counts[entry.slice_name] += 1
-
-    def _found(self, key: _Key, band: PriorityBand, entry: TenantEntry) -> None:
-        """Have an entry where nothing stands."""
-        band.take(key.priority)
-        self._stacks[key] = [entry.entry_id]
-        if not band.is_identical:
-            self._of_priority[key.level, key.priority].add(key)
+            self._counts[self._holders[top].entry.slice_name] -= 1
+            self._below.setdefault(key, []).append(top)
+        self._tops[key] = entry.entry_id
         self._counts[entry.slice_name] += 1
+
+    def _take_place(self, key: _Key, band: PriorityBand) -> int:
+        """Note where an entry stands whose priority has a place; return that."""
+        priority = key.priority
+        band.take(priority)
+        self._of_priority[key.level, priority].add(key)
+        place = band.place(priority)
+        self._by_address[key.match, place] = key
+        return place
 
     def _sent(
         self, before: Mapping[_Key, InstalledEntry | None], modified: set[int]
@@ -326,8 +352,8 @@ class InstalledTable:
         added, changed, gone = [], [], []
         for key, old in before.items():
             if old is not None:
-                self._by_address.pop(old.address, None)
-            now = self._installed(key) if key in self._stacks else None
+                self._by_address.pop(old.address, None)  # nothing where addresses are keys
+            now = self._installed(key) if key in self._tops else None
             if now == old:
                 continue
             if now is None or (old is not None and old.priority != now.priority):
@@ -341,11 +367,11 @@ class InstalledTable:
                 changed.append(now)
             elif now is not None:
                 added.append(now)
-        for key in before:
-            if key in self._stacks:
-                self._by_address[self._installed(key).address] = key
-        stands = self._by_address
-        deleted = [old for old in gone if old is not None and old.address not in stands]
+        if not self._is_identical:
+            for key in before:
+                if key in self._tops:
+                    self._by_address[self._installed(key).address] = key
+        deleted = [old for old in gone if old is not None and self._key_at(*old.address) is None]
         return SwitchChanges(tuple(added), tuple(changed), tuple(deleted))
 
     # ---- what the switch removes by itself
@@ -357,12 +383,12 @@ class InstalledTable:
         the same time. Until then a piece that is removed as idle is installed again, since a frame
         for it would be taken by an entry below.
         """
-        key = self._by_address.get(removal.address)
+        key = self._key_at(*removal.address)
         if key is None:
             return None
         owner = self._installed(key).owner
         holder = self._holders[owner.entry_id]
-        del self._by_address[removal.address]
+        self._by_address.pop(removal.address, None)
         is_last = not removal.is_idle or holder.is_idle(key, removal.packets > 0, now)
         before = self._snapshot(holder.pieces if is_last else (key,))
         before[key] = None
