@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from horizon_ryu.core.slicing.entry_pieces import PieceKey, SeveralPieces, SinglePiece
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
@@ -73,68 +73,20 @@ class EndedPiece(NamedTuple):
     changes: SwitchChanges
 
 
-class _Key(NamedTuple):
-    match: TernaryMatch
-    level: int
-    priority: int
-
-
-_TOLERANCE = 1.0
-"""Seconds by which idle pieces may be removed apart: switches look once a second or so."""
-
-
-class _Single(NamedTuple):
-    """An entry of a single piece, as most are, and what is done with its frames."""
-
-    entry: TenantEntry
-    key: _Key
-    program: Any
-
-    @property
-    def pieces(self) -> Mapping[_Key, Any]:
-        """All of its pieces, with what is done with their frames."""
-        return {self.key: self.program}
-
-    def is_idle(self, _key: _Key, _was_used: bool, _now: float) -> bool:
-        """Tell that the whole entry has been idle for its timeout, as its piece has."""
-        return True
-
-
-@dataclass(slots=True)
-class _Holder:
-    """An entry and its pieces here; ``idle``: from when to when each is known to be unused."""
-
-    entry: TenantEntry
-    pieces: Mapping[_Key, Any]
-    idle: dict[_Key, tuple[float, float]] | None = None
-
-    def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
-        """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
-        timeout = self.entry.idle_timeout
-        idle = self.idle = self.idle or {}
-        known = idle.get(key)
-        since = now - timeout if was_used or known is None else known[0]
-        idle[key] = since, now
-        if len(idle) < len(self.pieces):
-            return False
-        latest = max(since for since, _ in idle.values())
-        return min(until for _, until in idle.values()) - latest >= timeout - _TOLERANCE
-
-
 class InstalledTable:
     """All pieces of all tenants on one switch."""
 
     def __init__(self, bands: PriorityBands) -> None:
-        self._bands = bands
+        self._bands = bands.bands
         self._is_identical = bands[0].is_identical
-        self._holders: dict[int, _Single | _Holder] = {}
-        self._tops: dict[_Key, int] = {}
+        self._holders: dict[int, SinglePiece | SeveralPieces] = {}
+        self._tops: dict[PieceKey, int] = {}
         """The entry that is installed, by its id."""
-        self._below: dict[_Key, list[int]] = {}
+        self._below: dict[PieceKey, list[int]] = {}
         """Those that come back when it is gone, the last one first."""
-        self._by_address: dict[Address, _Key] = {}
+        self._by_address: dict[Address, PieceKey] = {}
         """Of bands in which places may move: else the address tells the key."""
-        self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
+        self._of_priority: defaultdict[tuple[int, int], set[PieceKey]] = defaultdict(set)
         """By level and priority, of bands in which places may move."""
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
@@ -158,10 +110,10 @@ class InstalledTable:
         key = self._key_at(match, priority)
         return None if key is None else self._installed(key)
 
-    def _key_at(self, match: TernaryMatch, place: int) -> _Key | None:
+    def _key_at(self, match: TernaryMatch, place: int) -> PieceKey | None:
         if not self._is_identical:
             return self._by_address.get((match, place))
-        key = _Key(match, 0, place)
+        key = PieceKey(match, 0, place)
         return key if key in self._tops else None
 
     def pieces(self, entry: TenantEntry) -> list[InstalledEntry]:
@@ -170,10 +122,10 @@ class InstalledTable:
         keys = () if holder is None else holder.pieces
         return [self._installed(key) for key in keys if self._is_on_top(key, entry.entry_id)]
 
-    def _is_on_top(self, key: _Key, entry_id: int) -> bool:
+    def _is_on_top(self, key: PieceKey, entry_id: int) -> bool:
         return self._tops.get(key) == entry_id
 
-    def _installed(self, key: _Key) -> InstalledEntry:
+    def _installed(self, key: PieceKey) -> InstalledEntry:
         holder = self._holders[self._tops[key]]
         place = self._bands[key.level].place(key.priority)
         return InstalledEntry(key.match, place, holder.pieces[key], holder.entry)
@@ -191,7 +143,7 @@ class InstalledTable:
         leaving = [*change.gone, *(old for old, _ in change.modified)]
         keys = {
             entry.entry_id: {
-                _Key(piece.match, piece.level, entry.priority): piece.program
+                PieceKey(piece.match, piece.level, entry.priority): piece.program
                 for piece in pieces_of[entry.entry_id]
             }
             for entry in coming
@@ -216,13 +168,15 @@ class InstalledTable:
         """
         entry_id, match, priority = entry.entry_id, entry.match, entry.priority
         band = self._bands[level]
-        key = new_tuple(_Key, (match, level, priority))
+        key = new_tuple(PieceKey, (match, level, priority))
         # Looked up once: it takes long to hash a match.
-        if not band.has_place(priority) or self._tops.setdefault(key, entry_id) != entry_id:
+        if not self._is_identical and not band.has_place(priority):
             return None
-        self._hold(entry, new_tuple(_Single, (entry, key, program)))
+        if self._tops.setdefault(key, entry_id) != entry_id:
+            return None
+        self._hold(entry, new_tuple(SinglePiece, (entry, key, program)))
         self._counts[entry.slice_name] += 1
-        return priority if band.is_identical else self._take_place(key, band)
+        return priority if self._is_identical else self._take_place(key, band)
 
     def replace_single(
         self, before: TenantEntry, entry: TenantEntry, level: int, program: Any
@@ -232,7 +186,7 @@ class InstalledTable:
         Returns its place; None, and nothing has changed, if the one before is another piece or
         more, or is not on top.
         """
-        key = _Key(entry.match, level, entry.priority)
+        key = PieceKey(entry.match, level, entry.priority)
         holder = self._holders.get(before.entry_id)
         if (
             holder is None
@@ -243,19 +197,19 @@ class InstalledTable:
         self._tops[key] = entry.entry_id
         self._uncount_program(holder.entry)
         del self._holders[before.entry_id]
-        self._hold(entry, _Single(entry, key, program))
+        self._hold(entry, SinglePiece(entry, key, program))
         return self._bands[level].place(entry.priority)
 
-    def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
+    def _snapshot(self, keys: Iterable[PieceKey]) -> dict[PieceKey, InstalledEntry | None]:
         return {key: self._installed(key) if key in self._tops else None for key in keys}
 
-    def _take_places(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
+    def _take_places(self, keys: Iterable[PieceKey]) -> dict[PieceKey, InstalledEntry | None]:
         """Hold a place for each key while it is changed; return what stood where others move.
 
         BandFull: those taken are given back.
         """
-        moved: dict[_Key, InstalledEntry | None] = {}
-        taken: list[_Key] = []
+        moved: dict[PieceKey, InstalledEntry | None] = {}
+        taken: list[PieceKey] = []
         try:
             for key in keys:
                 was = self._bands[key.level].take(key.priority)
@@ -270,7 +224,7 @@ class InstalledTable:
             raise
         return moved
 
-    def _release(self, key: _Key) -> None:
+    def _release(self, key: PieceKey) -> None:
         """Give back the place that was held while a key was changed."""
         self._bands[key.level].release(key.priority)
 
@@ -287,7 +241,7 @@ class InstalledTable:
         if not programs[entry.program]:
             del programs[entry.program]
 
-    def _pop(self, key: _Key, entry_id: int) -> None:
+    def _pop(self, key: PieceKey, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
         below, top = self._below.get(key), self._tops.get(key)
         if top != entry_id:
@@ -309,22 +263,22 @@ class InstalledTable:
                 del self._of_priority[key.level, key.priority]
         band.release(key.priority)
 
-    def _take_out(self, key: _Key, entry_id: int) -> None:
+    def _take_out(self, key: PieceKey, entry_id: int) -> None:
         """Have an entry no more below that which is installed."""
         self._below[key].remove(entry_id)
         if not self._below[key]:
             del self._below[key]
 
-    def _hold(self, entry: TenantEntry, holder: _Single | _Holder) -> None:
+    def _hold(self, entry: TenantEntry, holder: SinglePiece | SeveralPieces) -> None:
         self._holders[entry.entry_id] = holder
         self._programs[entry.slice_name][entry.program] += 1
 
-    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
-        self._hold(entry, _Holder(entry, pieces))
+    def _come(self, entry: TenantEntry, pieces: dict[PieceKey, Any]) -> None:
+        self._hold(entry, SeveralPieces(entry, pieces))
         for key in pieces:
             self._push(key, entry)
 
-    def _push(self, key: _Key, entry: TenantEntry) -> None:
+    def _push(self, key: PieceKey, entry: TenantEntry) -> None:
         top = self._tops.get(key)
         if top is None:
             self._bands[key.level].take(key.priority)
@@ -336,7 +290,7 @@ class InstalledTable:
         self._tops[key] = entry.entry_id
         self._counts[entry.slice_name] += 1
 
-    def _take_place(self, key: _Key, band: PriorityBand) -> int:
+    def _take_place(self, key: PieceKey, band: PriorityBand) -> int:
         """Note where an entry stands whose priority has a place; return that."""
         priority = key.priority
         band.take(priority)
@@ -346,7 +300,7 @@ class InstalledTable:
         return place
 
     def _sent(
-        self, before: Mapping[_Key, InstalledEntry | None], modified: set[int]
+        self, before: Mapping[PieceKey, InstalledEntry | None], modified: set[int]
     ) -> SwitchChanges:
         """Return what turns ``before`` into what is now, and take note of where it stands."""
         added, changed, gone = [], [], []

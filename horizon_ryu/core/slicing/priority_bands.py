@@ -95,19 +95,19 @@ class PriorityBands:
 
     def __init__(self, levels: int) -> None:
         width = (MAX_PRIORITY + 1) // levels
-        self._bands = tuple(
+        self.bands = tuple(
             PriorityBand(level * width + 2 * (level > 0), (level + 1) * width - 1)
             for level in range(levels)
         )
         if levels == 1:
-            self._bands = (PriorityBand(0, MAX_PRIORITY),)
+            self.bands = (PriorityBand(0, MAX_PRIORITY),)
         self._width = width
 
     def __len__(self) -> int:
-        return len(self._bands)
+        return len(self.bands)
 
     def __getitem__(self, level: int) -> PriorityBand:
-        return self._bands[level]
+        return self.bands[level]
 
     def guard(self, level: int) -> int:
         """Return the place of a level's guards; level 0 has none."""
