@@ -27,6 +27,8 @@ class Published:
     ``unkept`` are the switches that confirm entries of flows and do not keep them; the Flow Manager
     writes it.
     ``slicer_trouble`` says what is wrong with the slicer's engine; Slicing writes it.
+    ``unsettled_migrations`` says of each migration of a router what goes on being tried in vain;
+    Xen writes it.
     ``forest`` is None while Spanning Tree does not run.
     """
 
@@ -38,4 +40,5 @@ class Published:
     believes_links: bool = True
     unkept: frozenset[int] = frozenset()
     slicer_trouble: str | None = None
+    unsettled_migrations: tuple[str, ...] = ()
     unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -245,6 +245,7 @@ class Api:
             yield f"the disk of the store is nearly full: {self._services.disk.free} bytes are free"
         if self._services.published.slicer_trouble is not None:
             yield clean(self._services.published.slicer_trouble)
+        yield from map(clean, self._services.published.unsettled_migrations[:MAX_NAMED])
         yield from troubles(self._services.supervisor.records(), self._services.clock())
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"
