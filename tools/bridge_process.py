@@ -20,7 +20,7 @@ from xen_bridge.trust.key_list import KeyList
 STOP_SECONDS = 20.0
 PATIENCE_SECONDS = 120.0
 """For an answer on a machine that is busy with other things: a service gives up before."""
-PROGRAM = (sys.executable, "-m", "xen_bridge.command")
+PROGRAM = (sys.executable, "-m", "xen_bridge.program")
 """What is started by default."""
 
 
