@@ -107,7 +107,9 @@ class SessionLink(asyncio.Protocol):
 
     def begin_turn(self) -> None:
         """Keep what is to be sent until the turn ends."""
-        self._outbox.is_held = True
+        outbox = self._outbox
+        outbox.is_held = True
+        outbox.is_timed = self.turn_began > 0
 
     def end_turn(self) -> None:
         """Send what has come of the turn: to the peer, and to those with the same outbox."""
@@ -128,20 +130,17 @@ class SessionLink(asyncio.Protocol):
         session, transport = self._session, self._transport
         if session is None or transport is None:
             return
-        self._to_write()
         data = session.take_output()
         if data:
             transport.write(data)
-            self._wrote()
+            if self._outbox.is_timed:
+                self._wrote()
         if session.stage is _CLOSED:
             self._ending(session)
             transport.close()
 
-    def _to_write(self) -> None:
-        """Be told that something may be written now."""
-
     def _wrote(self) -> None:
-        """Be told that something has been written."""
+        """Be told that something has been written in a turn that is timed."""
 
     def _timed(self) -> None:
         """Be told that a turn is over which is timed."""

@@ -226,9 +226,10 @@ class SwitchLink(SessionLink):
         self.links.clear()
         self.abort()
 
-    def _to_write(self) -> None:
-        """Have what the switch is told of tables written down before."""
+    def flush(self) -> None:
+        """Have what the switch is told of tables written down, then tell it."""
         self._slicer.tables.flush()
+        SessionLink.flush(self)  # a third of the call of super()
 
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""

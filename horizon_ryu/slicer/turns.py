@@ -102,13 +102,13 @@ class TurnTaker:
         return 0 if self._number % TIMED != 1 else self._clock()
 
     def _take_some(self) -> None:
-        take, left = self._owner.take, MESSAGES_A_TURN
-        ends = self._clock() + TURN_NS
-        while self.chunks and left:
-            for item in self.chunks[0]:
-                take(*item)
+        take, clock, left = self._owner.take, self._clock, MESSAGES_A_TURN
+        ends = clock() + TURN_NS
+        while self.chunks:
+            for event, message in self.chunks[0]:
+                take(event, message)
                 left -= 1
-                if not left or self._clock() > ends:
+                if not left or clock() > ends:
                     return
             del self.chunks[0]
 
