@@ -17,7 +17,7 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 PROGRAM = (sys.executable, "-m", "xen_bridge.command")
 """What is started by default."""
 

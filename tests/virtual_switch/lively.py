@@ -21,7 +21,8 @@ from virtual_switch.effects import Effects
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import End, LoadNetwork
 
-SECONDS = 100.0
+SECONDS = 300.0
+"""On a busy machine: a minute of work of both ends is five there."""
 Answer = TypeVar("Answer")
 
 
