@@ -77,7 +77,7 @@ def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -
     lab.separate()
     drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=1.0)
+        order = lab.order(0, "plane-separation", pause_s=lab.standstill())
         lab.ask(0, order)
         until(lambda: lab.states(0) == {"T"}, "it stands still, and its packets pass here")
         lab.nft(0, f"table inet strange {{ chain drops {{ {drops}; }}; }}")
@@ -215,7 +215,8 @@ def test_a_bridge_killed_during_the_move_costs_no_data_packet(
 ) -> None:
     lab.separate(routes=10)
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=3600.0 if killed == 0 else 1.0)
+        pause_s = 3600.0 if killed == 0 else lab.standstill()
+        order = lab.order(0, "plane-separation", pause_s=pause_s)
         lab.ask(0, order)
         until(lambda: lab.status(0, order.id).steps[2].state == "running", "it is being moved")
         port = lab.services[killed].port
@@ -236,7 +237,7 @@ def test_a_wire_that_is_cut_during_the_move_is_waited_for_and_costs_no_packet(
 ) -> None:
     lab.separate(routes=10)
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=1.0)
+        order = lab.order(0, "plane-separation", pause_s=lab.standstill())
         lab.ask(0, order)
         until(lambda: lab.states(0) == {"T"}, "it stands still")
         with lab.cut(1):

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from backstop import BACKSTOP
+from integration.test_plane_protocols import PROMPT
 from network_namespace import NetworkNamespace
 from separated_router import MANAGEMENT, PORT, SeparatedRouterLab
 from tools.bridge_process import PROGRAM
@@ -130,7 +131,7 @@ def _frr(folder: Path, space: NetworkNamespace, peer: str) -> Iterator[None]:
             more = ("--bfdctl", str(folder / "bfdd.sock")) if daemon == "bfdd" else ()
             started = subprocess.Popen(
                 (
-                    *("ip", "netns", "exec", space.name, str(FRR / daemon)),
+                    *("ip", "netns", "exec", space.name, *PROMPT, str(FRR / daemon)),
                     *("-f", str(folder / f"{daemon}.conf"), "-i", str(folder / f"{daemon}.pid")),
                     *("-z", str(folder / "zserv.api"), "--vty_socket", str(folder)),
                     *("--log", f"file:{folder}/{daemon}.log", *more),
