@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from typing import ClassVar, cast
 
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.turns import TurnTaker
 from horizon_ryu.wire.session.events import SessionEvent, SessionStage
@@ -21,10 +22,14 @@ class SessionLink(asyncio.Protocol):
     MOST_UNSENT: ClassVar[int]
     """Bytes that the peer may leave unread; then it is slow, and its connection ends."""
 
-    def __init__(self, outbox: Outbox | None = None) -> None:
-        """``outbox``: that of others who are sent to in the same turns."""
+    def __init__(self, active: ActiveSlices, outbox: Outbox | None = None) -> None:
+        """``active``: the slices that share the loop.
+
+        ``outbox``: that of others who are sent to in the same turns.
+        """
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop) if outbox is None else outbox
+        self._active = active
         self._session: ProtocolSession | None = None
         self._turns: TurnTaker | None = None
         self.turn_began = 0
@@ -37,6 +42,11 @@ class SessionLink(asyncio.Protocol):
     def outbox(self) -> Outbox:
         """What is flushed at the end of a turn."""
         return self._outbox
+
+    @property
+    def active(self) -> ActiveSlices:
+        """The slices that share the loop."""
+        return self._active
 
     # ---- what a kind of link does
 
@@ -64,7 +74,7 @@ class SessionLink(asyncio.Protocol):
         made = self._transport = cast("asyncio.Transport", transport)
         made.set_write_buffer_limits(high=self.MOST_UNSENT)
         self._session = self._begun()
-        self._turns = TurnTaker(self._loop, self, made)
+        self._turns = TurnTaker(self._loop, self, made, active=self._active)
         self.flush()
         self._plan_tick()
 
