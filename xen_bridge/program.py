@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
-from xen_bridge.serving.descriptors import occupy_standard
+from xen_bridge.serving.loading import interrupted_in_silence, occupy_standard
 
 _SERVICES = ("serve", "agent")
 
@@ -31,7 +31,8 @@ def run() -> None:
     occupy_standard()
     pass_over_hangups(sys.argv[1:])
     # To load it takes a moment, in which a signal may come.
-    from xen_bridge.command import main
+    with interrupted_in_silence():
+        from xen_bridge.command import main
 
     main()
 

@@ -14,7 +14,7 @@ import signal
 import sys
 from collections.abc import Mapping
 
-from xen_bridge.serving.descriptors import occupy_standard
+from xen_bridge.serving.loading import interrupted_in_silence, occupy_standard
 
 _ALLOCATOR, _TUNABLES = "PYTHONMALLOC", "GLIBC_TUNABLES"
 _HUGE = "glibc.malloc.hugetlb=1"
@@ -50,7 +50,8 @@ def run() -> None:
     pass_over_hangups()
     begin_with_huge_pages()
     # What a process that begins anew has loaded before is loaded twice.
-    from horizon_ryu.slicer.command import main
+    with interrupted_in_silence():
+        from horizon_ryu.slicer.command import main
 
     main()
 

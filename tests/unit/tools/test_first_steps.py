@@ -12,11 +12,15 @@ SLICER = "from horizon_ryu.slicer.program import pass_over_hangups as hold; hold
 MANAGER = "import ryu.cmd.manager"
 HANG_UP = "import os, signal; os.kill(os.getpid(), signal.SIGHUP)"
 SIGHUP = 1
-OCCUPY = "from xen_bridge.serving.descriptors import occupy_standard; occupy_standard()"
+USUAL = """import signal
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)"""
+"""Whoever runs the tests in the background, or under nohup, has one of them ignored."""
+OCCUPY = "from xen_bridge.serving.loading import occupy_standard; occupy_standard()"
 
 
 def ended(*statements: str) -> int:
-    words = [sys.executable, "-W", "ignore", "-c", "\n".join(statements)]
+    words = [sys.executable, "-W", "ignore", "-c", "\n".join((USUAL, *statements))]
     return subprocess.run(words, check=False, timeout=300).returncode
 
 
@@ -54,3 +58,19 @@ def test_what_is_opened_is_nobodys_stderr(program: str, closed: str) -> None:
     code = "\n".join((program, opens, child, "sys.exit(told or opened < 3)"))
     words = ["/bin/sh", "-c", f"exec {python}", sys.executable, code]
     assert subprocess.run(words, check=False, timeout=300).returncode == 0
+
+
+@pytest.mark.parametrize("loading", ["with interrupted_in_silence(): {}", MANAGER + "; {}"])
+def test_an_interrupt_while_a_program_is_loaded_is_no_traceback(loading: str) -> None:
+    interrupt = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    imported = "from xen_bridge.serving.loading import interrupted_in_silence"
+    code = "\n".join((USUAL, imported, loading.format(interrupt)))
+    words = [sys.executable, "-W", "ignore", "-c", code]
+    found = subprocess.run(words, capture_output=True, check=False, timeout=300)
+    assert (found.returncode, found.stderr) == (-2, b"")
+
+
+def test_an_interrupt_afterwards_is_the_programs_own() -> None:
+    code = "from xen_bridge.serving.loading import interrupted_in_silence as s\nwith s(): pass"
+    caught = "import signal; assert signal.getsignal(2) is signal.default_int_handler"
+    assert ended(code, caught) == 0
