@@ -17,7 +17,7 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
-STOP_SECONDS = 20.0
+STOP_SECONDS = 60.0
 PATIENCE_SECONDS = 120.0
 """For an answer on a machine that is busy with other things: a service gives up before."""
 PROGRAM = (sys.executable, "-m", "xen_bridge.program")

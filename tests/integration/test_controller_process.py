@@ -42,7 +42,7 @@ def test_each_application_brings_what_it_needs(
         with pytest.raises(urllib.error.HTTPError) as refused:
             controller.get(absent)
         assert refused.value.code == 404
-        with socket.create_connection(("127.0.0.1", controller.openflow_port), 5) as switch:
+        with socket.create_connection(("127.0.0.1", controller.openflow_port), BACKSTOP) as switch:
             hello = switch.recv(8)
         assert hello[1] == 0
         assert controller.stop() == 0
