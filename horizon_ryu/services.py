@@ -243,7 +243,7 @@ class Services:
             LOG.info("SIGHUP: the tokens of %s are in force", path)
         except HorizonError as error:
             self.published.tokens_trouble = f"the tokens stay as they were: {error}"
-            LOG.error("SIGHUP: %s", self.published.tokens_trouble)
+            LOG.error("SIGHUP: the tokens stay as they were: %s", error)
 
     def _look_at_store(self) -> None:
         """See whether a store in trouble works again: maybe nobody else has anything to write."""

@@ -320,12 +320,15 @@ class MigrationLab:
 
         None too where a host has no time to look through all of its routes.
         """
-        try:
-            told = self.ask(host, ListPlanes(check=True)).planes
-        except Deadline:
-            return None
-        found = [one for one in told if one.router == name]
-        return found[0] if found and found[0].state == "separated" else None
+        for is_checked in (False, True):
+            try:
+                told = self.ask(host, ListPlanes(check=is_checked)).planes
+            except Deadline:
+                return None
+            found = [one for one in told if one.router == name and one.state == "separated"]
+            if not found:
+                return None
+        return found[0]
 
     def plane_leftovers(self, host: int) -> list[str]:
         """Return what a host has of separated routers and their migrations."""

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from types import FrameType
 
+from xen_bridge.serving.descriptors import occupy_standard
+
 _SERVICES = ("serve", "agent")
 
 
@@ -26,6 +28,7 @@ def pass_over_hangups(words: Sequence[str]) -> None:
 
 def run() -> None:
     """Run ``xen-bridge``."""
+    occupy_standard()
     pass_over_hangups(sys.argv[1:])
     # To load it takes a moment, in which a signal may come.
     from xen_bridge.command import main

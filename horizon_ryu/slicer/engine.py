@@ -14,6 +14,7 @@ from horizon_ryu.core.collection_pause import collection_paused
 from horizon_ryu.core.identifiers import dpid_to_text
 from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
@@ -57,6 +58,7 @@ class SlicerEngine:
     ) -> None:
         """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
         self.tls = tls
+        self.active = ActiveSlices()
         self._room = Room(places.connections, places.per_address)
         self._crowded: set[str] = set()
         self.signer = TrailerSigner(instance, secrets.token_bytes(32))

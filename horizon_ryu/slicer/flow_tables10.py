@@ -47,7 +47,7 @@ from horizon_ryu.wire.layout import write_whole
 from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
 from horizon_ryu.wire.ofp10 import OFPP, OFPRR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.ternary import TernaryMatch
+from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
 from horizon_ryu.wire.ternary10 import read_match10, write_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
@@ -108,9 +108,12 @@ class FlowTables10:
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
         presence = self._link.presences[tenant.slice_name]
-        if not presence.admit(_FLOW_MODS, now):
+        is_limited = presence.own or presence.shared.buckets
+        if is_limited and not presence.admit(_FLOW_MODS, now):
             raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
-        quota = self._link.entry_quota(tenant.slice_name)
+        settings, quota = presence.settings, None
+        if settings.per_switch or settings.limits.flow_entries is not None:
+            quota = self._link.entry_quota(tenant.slice_name)
         if quota is None and self._add_known(tenant, message, now):
             return
         self._last_id += 1
@@ -142,7 +145,8 @@ class FlowTables10:
         if part is None or place is None:
             return False
         added = InstalledEntry(entry.match, place, part.program, entry)
-        xid = self._xid_of_addition(tenant, message, entry.entry_id)
+        asked = Asked(tenant, xid_of(message), message, (entry.entry_id,))
+        xid = self._link.xids.translate(asked)
         written = write_flow_mod10(SwitchFlowMod(added, _ADD), xid, now)
         self._link.say(written)
         if not changes_headers(read_actions10(entry.program)):
@@ -151,23 +155,19 @@ class FlowTables10:
 
     def _add_known(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
         """Add an entry as one before that differs from it in addresses; False if none is known."""
-        name = tenant.slice_name
+        name, link = tenant.slice_name, self._link
         found = self._forms_of(name).find(message)
         if found is None:
             return False
         form, match = found
         entry_id = self._last_id + 1
-        place = self._link.sliced.add_part(form.entry(entry_id, name, match, now), form.part)
+        place = link.sliced.add_part(form.entry(entry_id, name, match, now), form.part)
         if place is None:
             return False
         self._last_id = entry_id
-        xid = self._xid_of_addition(tenant, message, entry_id)
-        self._link.say(form.written(xid, match, entry_id, place))
+        asked = new_tuple(Asked, (tenant, xid_of(message), message, (entry_id,)))
+        link.say(form.written(link.xids.translate(asked), match, entry_id, place))
         return True
-
-    def _xid_of_addition(self, tenant: TenantConnection, message: bytes, entry_id: int) -> int:
-        """Return the id under which the addition of an entry goes to the switch."""
-        return self._link.xids.translate(Asked(tenant, xid_of(message), message, (entry_id,)))
 
     def _forms_of(self, name: str) -> FlowModForms10:
         """Return what flow-mods of a slice become, as its flowspace and ports are now."""

@@ -19,6 +19,8 @@ class Outbox:
         """What sends what there is to send, of each link that has something."""
         self.is_held = False
         """Whether a turn goes on: nothing is sent before :meth:`flush`."""
+        self.is_timed = False
+        """Whether the turn that goes on, or was the last, is timed."""
 
     def add(self, flush: Callable[[], None]) -> None:
         """Have ``flush`` called at the end of the turn; outside of turns, soon."""

@@ -14,6 +14,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from xen_bridge.serving.descriptors import occupy_standard
+
 _ALLOCATOR, _TUNABLES = "PYTHONMALLOC", "GLIBC_TUNABLES"
 _HUGE = "glibc.malloc.hugetlb=1"
 
@@ -44,6 +46,7 @@ def pass_over_hangups() -> None:
 
 def run() -> None:
     """Run ``horizon-slicer``."""
+    occupy_standard()
     pass_over_hangups()
     begin_with_huge_pages()
     # What a process that begins anew has loaded before is loaded twice.

@@ -6,6 +6,7 @@ import asyncio
 from abc import abstractmethod
 from typing import ClassVar, cast
 
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.turns import TurnTaker
 from horizon_ryu.wire.session.events import SessionEvent, SessionStage
@@ -21,10 +22,14 @@ class SessionLink(asyncio.Protocol):
     MOST_UNSENT: ClassVar[int]
     """Bytes that the peer may leave unread; then it is slow, and its connection ends."""
 
-    def __init__(self, outbox: Outbox | None = None) -> None:
-        """``outbox``: that of others who are sent to in the same turns."""
+    def __init__(self, active: ActiveSlices, outbox: Outbox | None = None) -> None:
+        """``active``: the slices that share the loop.
+
+        ``outbox``: that of others who are sent to in the same turns.
+        """
         self._loop = asyncio.get_running_loop()
         self._outbox = Outbox(self._loop) if outbox is None else outbox
+        self._active = active
         self._session: ProtocolSession | None = None
         self._turns: TurnTaker | None = None
         self.turn_began = 0
@@ -37,6 +42,11 @@ class SessionLink(asyncio.Protocol):
     def outbox(self) -> Outbox:
         """What is flushed at the end of a turn."""
         return self._outbox
+
+    @property
+    def active(self) -> ActiveSlices:
+        """The slices that share the loop."""
+        return self._active
 
     # ---- what a kind of link does
 
@@ -64,7 +74,7 @@ class SessionLink(asyncio.Protocol):
         made = self._transport = cast("asyncio.Transport", transport)
         made.set_write_buffer_limits(high=self.MOST_UNSENT)
         self._session = self._begun()
-        self._turns = TurnTaker(self._loop, self, made)
+        self._turns = TurnTaker(self._loop, self, made, active=self._active)
         self.flush()
         self._plan_tick()
 
@@ -107,7 +117,9 @@ class SessionLink(asyncio.Protocol):
 
     def begin_turn(self) -> None:
         """Keep what is to be sent until the turn ends."""
-        self._outbox.is_held = True
+        outbox = self._outbox
+        outbox.is_held = True
+        outbox.is_timed = self.turn_began > 0
 
     def end_turn(self) -> None:
         """Send what has come of the turn: to the peer, and to those with the same outbox."""
@@ -128,20 +140,17 @@ class SessionLink(asyncio.Protocol):
         session, transport = self._session, self._transport
         if session is None or transport is None:
             return
-        self._to_write()
         data = session.take_output()
         if data:
             transport.write(data)
-            self._wrote()
+            if self._outbox.is_timed:
+                self._wrote()
         if session.stage is _CLOSED:
             self._ending(session)
             transport.close()
 
-    def _to_write(self) -> None:
-        """Be told that something may be written now."""
-
     def _wrote(self) -> None:
-        """Be told that something has been written."""
+        """Be told that something has been written in a turn that is timed."""
 
     def _timed(self) -> None:
         """Be told that a turn is over which is timed."""

@@ -12,6 +12,7 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_document import SliceDocument
 from horizon_ryu.core.slicing.table_record import RecordedSwitch
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
@@ -52,6 +53,7 @@ _DATAPATHS: Mapping[int, type[SlicedDatapath10] | type[SlicedDatapath13]] = Mapp
 class Slicer(Protocol):
     """Who knows the slices, and every switch that is there."""
 
+    active: ActiveSlices
     signer: TrailerSigner
     tables: KeptTables
     tls: SlicerTls
@@ -96,7 +98,7 @@ class SwitchLink(SessionLink):
     MOST_UNSENT = 8 << 20
 
     def __init__(self, slicer: Slicer) -> None:
-        super().__init__()
+        super().__init__(slicer.active)
         self._slicer = slicer
         self._features = b""
         self._place: Place | None = None
@@ -226,9 +228,10 @@ class SwitchLink(SessionLink):
         self.links.clear()
         self.abort()
 
-    def _to_write(self) -> None:
-        """Have what the switch is told of tables written down before."""
+    def flush(self) -> None:
+        """Have what the switch is told of tables written down, then tell it."""
         self._slicer.tables.flush()
+        SessionLink.flush(self)  # a third of the call of super()
 
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""

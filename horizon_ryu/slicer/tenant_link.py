@@ -10,6 +10,7 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from horizon_ryu.core.slicing.slice_settings import ControllerRole, TenantController
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.outbox import Outbox
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.session_link import SessionLink
@@ -42,7 +43,7 @@ class TenantLink(SessionLink):
         tls: ssl.SSLContext | None,
     ) -> None:
         """``features`` returns what the switch is to the slice."""
-        super().__init__(owner.outbox)
+        super().__init__(owner.active, owner.outbox)
         self.slice_name = slice_name
         self.controller = controller
         self.tenant: TenantConnection | None = None
@@ -118,6 +119,8 @@ class TenantLink(SessionLink):
         ):
             if self.turn_began:
                 self._has_said = True
+            if self._active.last != self.slice_name:
+                self._active.note(self.slice_name, self._loop.time())
             self._owner.tenant_says(self.tenant, message)
 
     def _timed(self) -> None:
@@ -153,6 +156,10 @@ class TenantLinkOwner(Protocol):
     @property
     def outbox(self) -> Outbox:
         """What is said in one turn to the switch and to its tenants."""
+
+    @property
+    def active(self) -> ActiveSlices:
+        """The slices that share the loop."""
 
     def tenant_came(self, link: TenantLink, tenant: TenantConnection) -> None:
         """Tell that a controller is there and knows the switch."""

@@ -11,14 +11,20 @@ from collections.abc import Callable, Iterator
 from time import perf_counter_ns
 from typing import Protocol
 
+from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.wire.session.events import SessionEvent
 
 Item = tuple[SessionEvent, bytes]
 
-MESSAGES_A_TURN = 8
-"""Of one that floods: others wait for as many of its messages, each time that it is their turn."""
-TURN_NS = 200_000
-"""After which a turn ends, however few messages it was: one may be long work."""
+MESSAGES_A_TURN, TURN_NS = 4, 100_000
+"""Of one that floods: others wait for as many of its messages, each time that it is their turn.
+
+A turn ends after so long, too, however few messages it was: one may be long work.
+"""
+MESSAGES_ALONE, ALONE_NS = 8, 200_000
+"""The same while no other slice sends: each turn costs a round of the loop."""
+SENT_AFTER = 8
+"""Messages after which what has come of short turns is sent, unless others send before."""
 TIMED = 7
 """One in so many turns is timed: the rest are spared what that costs."""
 
@@ -51,18 +57,24 @@ class TurnTaker:
         owner: TurnOwner,
         transport: asyncio.Transport,
         clock: Callable[[], int] = perf_counter_ns,
+        active: ActiveSlices | None = None,
     ) -> None:
-        """``transport`` is paused while there is enough to do; ``clock`` tells nanoseconds."""
+        """``transport`` is paused while there is enough to do; ``clock`` tells nanoseconds.
+
+        ``active``: the slices that share the loop; without it they are taken for several.
+        """
         self._loop = loop
         self._owner = owner
         self._transport = transport
         self._clock = clock
+        self._active = active
         self.chunks: list[Iterator[Item]] = []
         """What waits to be dealt with."""
         self._is_scheduled = False
         self._is_paused = False
         self._number = 0
         self._since = 0
+        self._unsent = 0
 
     @property
     def is_idle(self) -> bool:
@@ -102,13 +114,16 @@ class TurnTaker:
         return 0 if self._number % TIMED != 1 else self._clock()
 
     def _take_some(self) -> None:
-        take, left = self._owner.take, MESSAGES_A_TURN
-        ends = self._clock() + TURN_NS
-        while self.chunks and left:
-            for item in self.chunks[0]:
-                take(*item)
+        take, clock, active = self._owner.take, self._clock, self._active
+        is_short = active is None or active.are_several(self._loop.time())
+        left = most = MESSAGES_A_TURN if is_short else MESSAGES_ALONE
+        ends = clock() + (TURN_NS if is_short else ALONE_NS)
+        while self.chunks:
+            for event, message in self.chunks[0]:
+                take(event, message)
                 left -= 1
-                if not left or self._clock() > ends:
+                if not left or clock() > ends:
+                    self._unsent += SENT_AFTER if left else most
                     return
             del self.chunks[0]
 
@@ -122,14 +137,17 @@ class TurnTaker:
         except Exception as error:
             # Whatever it is, others' connections must not end by it.
             self._fail(error)
-        owner.end_turn()
-        owner.turn_began = 0
-        if self._transport.is_closing():
+        is_closing = self._transport.is_closing()
+        if is_closing:
             self.chunks.clear()
-        elif self.chunks:
+        if not self.chunks or self._unsent >= SENT_AFTER:
+            self._unsent = 0
+            owner.end_turn()
+        owner.turn_began = 0
+        if self.chunks:
             self._is_scheduled = True
             self._loop.call_soon(self._turn)
-        elif self._is_paused:
+        elif self._is_paused and not is_closing:
             self._is_paused = False
             self._transport.resume_reading()
 

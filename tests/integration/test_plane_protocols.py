@@ -126,6 +126,11 @@ class Speaker:
         """Return how the last graceful restart of a neighbor's OSPF ended."""
         return str(self.ask("show ip ospf graceful-restart helper json").get("lastExitReason", ""))
 
+    def helps(self) -> bool:
+        """Tell whether a neighbor's OSPF is waited for."""
+        told = self.ask("show ip ospf graceful-restart helper json")
+        return bool(told.get("activeRestarterCnt"))
+
     def heard(self) -> int:
         return int(self.bgp["messageStats"]["keepalivesRecv"])
 

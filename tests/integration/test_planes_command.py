@@ -63,10 +63,11 @@ def test_what_is_made_is_listed_and_what_is_missing_is_told(tmp_path: Path) -> N
         assert "  fault: rule 1000 (r1p0) is missing\n" in checked.stdout
         assert "stray" not in checked.stdout
         lab.domain_0.ip("link", "add", "r7p0", "type", "bridge")
+        lab.domain_0.ip("rule", "add", "pref", "1002", "fwmark", "4000007", "table", "4000007")
         nft = ("nft", "add", "table", "netdev", "hz_d_ffffffffffff")
         subprocess.run(("ip", "netns", "exec", lab.domain_0.name, *nft), check=True)
         strays = [one for one in planes(lab, "check").stdout.splitlines() if "stray" in one]
-        assert [one.split()[2] for one in strays] == ["r7p0", "netdev"]
+        assert [one.split()[2] for one in strays] == ["r7p0", "netdev", "1002"]
 
 
 @pytest.mark.skipif(not (FRR / "bfdd").exists(), reason="FRR is not installed")

@@ -190,14 +190,28 @@ def test_neighbors_keep_the_routes_of_daemons_that_are_started_anew(built: Migra
             lambda: {row["dst"] for row in lab.client.ip_json("route")} >= set(_FAR),
             f"the client has learned {_FAR}, it knows {known}",
         )
-        dropped = [one.bgp["connectionsDropped"] for one in speakers]
         with _forgotten(lab.client) as forgotten, Traffic(lab, 1000) as traffic:
+            order = lab.order(0, "plane-separation", pause_s=3600.0)
+            lab.ask(0, order)
+            until(lambda: lab.states(0) == {"T"}, "it stands still, its neighbors were told")
+            lab.ask(0, AbortMigration(order.id))
+            assert lab.ended(0, order.id).state == "rolled_back"
+            until(
+                lambda: all(one.helped() == "Successful graceful restart" for one in speakers),
+                "OSPF begins anew where it stays: else it would follow no route any more",
+            )
+            until(lambda: all(one.is_up() for one in speakers), "its sessions are up where it is")
+            dropped = [one.bgp["connectionsDropped"] for one in speakers]
+            # A second time: they are told again.
             ended = lab.migrate(0, "plane-separation")
             assert (ended.state, ended.problem, ended.lost) == ("done", None, 0)
             until(lambda: all(one.is_up() for one in speakers), "its sessions are up again")
             until(lambda: [one.bgp["connectionsDropped"] for one in speakers] != dropped, "anew")
             until(
-                lambda: all(one.helped() == "Successful graceful restart" for one in speakers),
+                lambda: all(
+                    one.helped() == "Successful graceful restart" and not one.helps()
+                    for one in speakers
+                ),
                 "OSPF has told its neighbors that it is there again",
             )
         assert (traffic.lost, traffic.duplicated) == (0, 0), traffic.tallies

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tools.ryu_wheel.edits import Append, Edit, Prepend, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon6"
+LOCAL_VERSION = "horizon7"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -76,6 +76,18 @@ def _put_signals(there, instead):
 
 
 _put_signals(_USUAL, _AT_START)
+
+
+def _occupy_standard():
+    # Where 0 to 2 are closed, what is said there would be written to the files that get them.
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened <= 2:
+        os.set_inheritable(opened, True)
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.close(opened)
+
+
+_occupy_standard()
 
 from ryu.lib import hub
 """

@@ -29,7 +29,7 @@ from xen_bridge.migration.migration_run import First, MigrationRun, RunOrders, i
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import Connect
 from xen_bridge.migration.refusals import Refusals
-from xen_bridge.migration.separated_ports import plane_of
+from xen_bridge.migration.separated_ports import plane_of, stands_on
 from xen_bridge.migration.source_steps import SourceSteps, is_separated, order_of
 from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.migration import (
@@ -144,7 +144,8 @@ class MigrationSource:
         )
         if definition is not None:
             definition = replace(definition, weight=settings.weight, cap=settings.cap)
-            refusals.ask(self._connect, mover, definition, settings.affinity)
+            on = self._planes_on(domain.uuid) if is_separated(order) else ()
+            refusals.ask(self._connect, mover, definition, settings.affinity, on)
         if refusals.found or definition is None:
             return replace(status, state="refused", refusals=tuple(refusals.found))
         if order.dry_run:
@@ -236,6 +237,9 @@ class MigrationSource:
         """Tell whether the whole data plane of a domain is known."""
         plane = None if self._routers is None else plane_of(self._routers, uuid)
         return plane is not None and plane.state == "separated"
+
+    def _planes_on(self, uuid: str) -> tuple[str, ...]:
+        return () if self._routers is None else stands_on(plane_of(self._routers, uuid))
 
     def _steps_of(self, number: str, is_aborted: Callable[[], bool]) -> SourceSteps:
         record, departure = self._records[number], None

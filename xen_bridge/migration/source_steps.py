@@ -122,7 +122,8 @@ class SourceSteps:
     # ---- forward
 
     def _prepare(self, record: OutgoingMigration) -> StepDone:
-        wanted = incoming_of(record.order, record.definition, record.affinity)
+        planes_on = () if self._departure is None else self._departure.stands_on()
+        wanted = incoming_of(record.order, record.definition, record.affinity, planes_on)
         if self._tunnels is not None:
             wanted = self._tunnels.with_kinds(wanted)
         answer = self._ask(record, wanted)

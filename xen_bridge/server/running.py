@@ -92,7 +92,7 @@ def _signals(runtime: Runtime) -> Any:
     for number in _ENDING:
         signal.signal(number, lambda *_: None)
     # Whoever waits sleeps in the kernel and would not see a flag; it does see a byte.
-    signal.set_wakeup_fd(os.dup(writing.fileno()))
+    signal.set_wakeup_fd(writing.detach())
     return runtime.adopt(reading)
 
 

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from horizon_ryu.core.slicing.entry_pieces import PieceKey, SeveralPieces, SinglePiece
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
@@ -73,67 +73,29 @@ class EndedPiece(NamedTuple):
     changes: SwitchChanges
 
 
-class _Key(NamedTuple):
-    match: TernaryMatch
-    level: int
-    priority: int
-
-
-_TOLERANCE = 1.0
-"""Seconds by which idle pieces may be removed apart: switches look once a second or so."""
-
-
-@dataclass(slots=True)
-class _Holder:
-    """An entry and its pieces here; ``idle``: from when to when each is known to be unused.
-
-    Of most there is one, of which the key and what is done with frames are enough.
-    """
-
-    entry: TenantEntry
-    key: _Key | None
-    program: Any
-    several: Mapping[_Key, Any] | None = None
-    idle: dict[_Key, tuple[float, float]] | None = None
-
-    @property
-    def pieces(self) -> Mapping[_Key, Any]:
-        """All of its pieces, with what is done with their frames."""
-        if self.several is None:
-            return {} if self.key is None else {self.key: self.program}
-        return self.several
-
-    def is_idle(self, key: _Key, was_used: bool, now: float) -> bool:
-        """Note that a piece has been idle for its timeout; tell whether the whole entry has."""
-        timeout = self.entry.idle_timeout
-        idle = self.idle = self.idle or {}
-        known = idle.get(key)
-        since = now - timeout if was_used or known is None else known[0]
-        idle[key] = since, now
-        if len(idle) < len(self.pieces):
-            return False
-        latest = max(since for since, _ in idle.values())
-        return min(until for _, until in idle.values()) - latest >= timeout - _TOLERANCE
-
-
 class InstalledTable:
     """All pieces of all tenants on one switch."""
 
     def __init__(self, bands: PriorityBands) -> None:
-        self._bands = bands
-        self._holders: dict[int, _Holder] = {}
-        self._stacks: dict[_Key, list[int]] = {}
-        self._by_address: dict[Address, _Key] = {}
-        self._of_priority: defaultdict[tuple[int, int], set[_Key]] = defaultdict(set)
+        self._bands = bands.bands
+        self._is_identical = bands[0].is_identical
+        self._holders: dict[int, SinglePiece | SeveralPieces] = {}
+        self._tops: dict[PieceKey, int] = {}
+        """The entry that is installed, by its id."""
+        self._below: dict[PieceKey, list[int]] = {}
+        """Those that come back when it is gone, the last one first."""
+        self._by_address: dict[Address, PieceKey] = {}
+        """Of bands in which places may move: else the address tells the key."""
+        self._of_priority: defaultdict[tuple[int, int], set[PieceKey]] = defaultdict(set)
         """By level and priority, of bands in which places may move."""
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
 
     def __len__(self) -> int:
-        return len(self._stacks)
+        return len(self._tops)
 
     def __iter__(self) -> Iterator[InstalledEntry]:
-        return iter([self._installed(key) for key in self._stacks])
+        return iter([self._installed(key) for key in self._tops])
 
     def count(self, slice_name: str) -> int:
         """Return how many entries of the switch are a slice's."""
@@ -145,8 +107,14 @@ class InstalledTable:
 
     def find(self, match: TernaryMatch, priority: int) -> InstalledEntry | None:
         """Return the entry with this match and priority on the switch; None if there is none."""
-        key = self._by_address.get((match, priority))
+        key = self._key_at(match, priority)
         return None if key is None else self._installed(key)
+
+    def _key_at(self, match: TernaryMatch, place: int) -> PieceKey | None:
+        if not self._is_identical:
+            return self._by_address.get((match, place))
+        key = PieceKey(match, 0, place)
+        return key if key in self._tops else None
 
     def pieces(self, entry: TenantEntry) -> list[InstalledEntry]:
         """Return those pieces of an entry that are installed."""
@@ -154,12 +122,11 @@ class InstalledTable:
         keys = () if holder is None else holder.pieces
         return [self._installed(key) for key in keys if self._is_on_top(key, entry.entry_id)]
 
-    def _is_on_top(self, key: _Key, entry_id: int) -> bool:
-        stack = self._stacks.get(key)
-        return stack is not None and stack[-1] == entry_id
+    def _is_on_top(self, key: PieceKey, entry_id: int) -> bool:
+        return self._tops.get(key) == entry_id
 
-    def _installed(self, key: _Key) -> InstalledEntry:
-        holder = self._holders[self._stacks[key][-1]]
+    def _installed(self, key: PieceKey) -> InstalledEntry:
+        holder = self._holders[self._tops[key]]
         place = self._bands[key.level].place(key.priority)
         return InstalledEntry(key.match, place, holder.pieces[key], holder.entry)
 
@@ -176,7 +143,7 @@ class InstalledTable:
         leaving = [*change.gone, *(old for old, _ in change.modified)]
         keys = {
             entry.entry_id: {
-                _Key(piece.match, piece.level, entry.priority): piece.program
+                PieceKey(piece.match, piece.level, entry.priority): piece.program
                 for piece in pieces_of[entry.entry_id]
             }
             for entry in coming
@@ -199,15 +166,17 @@ class InstalledTable:
 
         Returns its place; None, and nothing has changed, if something has to move.
         """
-        match, priority, band = entry.match, entry.priority, self._bands[level]
-        key = new_tuple(_Key, (match, level, priority))
-        if key in self._stacks or not band.has_place(priority):
+        entry_id, match, priority = entry.entry_id, entry.match, entry.priority
+        band = self._bands[level]
+        key = new_tuple(PieceKey, (match, level, priority))
+        # Looked up once: it takes long to hash a match.
+        if not self._is_identical and not band.has_place(priority):
             return None
-        self._hold(entry, _Holder(entry, key, program))
-        self._found(key, band, entry)
-        place = priority if band.is_identical else band.place(priority)
-        self._by_address[match, place] = key
-        return place
+        if self._tops.setdefault(key, entry_id) != entry_id:
+            return None
+        self._hold(entry, new_tuple(SinglePiece, (entry, key, program)))
+        self._counts[entry.slice_name] += 1
+        return priority if self._is_identical else self._take_place(key, band)
 
     def replace_single(
         self, before: TenantEntry, entry: TenantEntry, level: int, program: Any
@@ -217,7 +186,7 @@ class InstalledTable:
         Returns its place; None, and nothing has changed, if the one before is another piece or
         more, or is not on top.
         """
-        key = _Key(entry.match, level, entry.priority)
+        key = PieceKey(entry.match, level, entry.priority)
         holder = self._holders.get(before.entry_id)
         if (
             holder is None
@@ -225,24 +194,22 @@ class InstalledTable:
             or not self._is_on_top(key, before.entry_id)
         ):
             return None
-        self._stacks[key][-1] = entry.entry_id
+        self._tops[key] = entry.entry_id
         self._uncount_program(holder.entry)
         del self._holders[before.entry_id]
-        self._hold(entry, _Holder(entry, key, program))
-        place = self._bands[level].place(entry.priority)
-        self._by_address[entry.match, place] = key
-        return place
+        self._hold(entry, SinglePiece(entry, key, program))
+        return self._bands[level].place(entry.priority)
 
-    def _snapshot(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
-        return {key: self._installed(key) if key in self._stacks else None for key in keys}
+    def _snapshot(self, keys: Iterable[PieceKey]) -> dict[PieceKey, InstalledEntry | None]:
+        return {key: self._installed(key) if key in self._tops else None for key in keys}
 
-    def _take_places(self, keys: Iterable[_Key]) -> dict[_Key, InstalledEntry | None]:
+    def _take_places(self, keys: Iterable[PieceKey]) -> dict[PieceKey, InstalledEntry | None]:
         """Hold a place for each key while it is changed; return what stood where others move.
 
         BandFull: those taken are given back.
         """
-        moved: dict[_Key, InstalledEntry | None] = {}
-        taken: list[_Key] = []
+        moved: dict[PieceKey, InstalledEntry | None] = {}
+        taken: list[PieceKey] = []
         try:
             for key in keys:
                 was = self._bands[key.level].take(key.priority)
@@ -257,7 +224,7 @@ class InstalledTable:
             raise
         return moved
 
-    def _release(self, key: _Key) -> None:
+    def _release(self, key: PieceKey) -> None:
         """Give back the place that was held while a key was changed."""
         self._bands[key.level].release(key.priority)
 
@@ -274,17 +241,20 @@ class InstalledTable:
         if not programs[entry.program]:
             del programs[entry.program]
 
-    def _pop(self, key: _Key, entry_id: int) -> None:
+    def _pop(self, key: PieceKey, entry_id: int) -> None:
         """Take an entry out of the stack of a key, wherever in it it is."""
-        stack = self._stacks.get(key)
-        if stack is None or entry_id not in stack:
+        below, top = self._below.get(key), self._tops.get(key)
+        if top != entry_id:
+            if below is not None and entry_id in below:
+                self._take_out(key, entry_id)
             return
-        self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
-        stack.remove(entry_id)
-        if stack:
-            self._counts[self._holders[stack[-1]].entry.slice_name] += 1
+        self._counts[self._holders[entry_id].entry.slice_name] -= 1
+        if below is not None:
+            self._tops[key] = below[-1]
+            self._counts[self._holders[below[-1]].entry.slice_name] += 1
+            self._take_out(key, below[-1])
             return
-        del self._stacks[key]
+        del self._tops[key]
         band = self._bands[key.level]
         if not band.is_identical:
             of_priority = self._of_priority[key.level, key.priority]
@@ -293,41 +263,51 @@ class InstalledTable:
                 del self._of_priority[key.level, key.priority]
         band.release(key.priority)
 
-    def _hold(self, entry: TenantEntry, holder: _Holder) -> None:
+    def _take_out(self, key: PieceKey, entry_id: int) -> None:
+        """Have an entry no more below that which is installed."""
+        self._below[key].remove(entry_id)
+        if not self._below[key]:
+            del self._below[key]
+
+    def _hold(self, entry: TenantEntry, holder: SinglePiece | SeveralPieces) -> None:
         self._holders[entry.entry_id] = holder
         self._programs[entry.slice_name][entry.program] += 1
 
-    def _come(self, entry: TenantEntry, pieces: dict[_Key, Any]) -> None:
-        self._hold(entry, _Holder(entry, None, None, pieces))
+    def _come(self, entry: TenantEntry, pieces: dict[PieceKey, Any]) -> None:
+        self._hold(entry, SeveralPieces(entry, pieces))
         for key in pieces:
             self._push(key, entry)
 
-    def _push(self, key: _Key, entry: TenantEntry) -> None:
-        stack = self._stacks.get(key)
-        if stack is None:
-            self._found(key, self._bands[key.level], entry)
+    def _push(self, key: PieceKey, entry: TenantEntry) -> None:
+        top = self._tops.get(key)
+        if top is None:
+            self._bands[key.level].take(key.priority)
+            if not self._is_identical:
+                self._of_priority[key.level, key.priority].add(key)
         else:
-            self._counts[self._holders[stack[-1]].entry.slice_name] -= 1
-            stack.append(entry.entry_id)
-            self._counts[entry.slice_name] += 1
-
-    def _found(self, key: _Key, band: PriorityBand, entry: TenantEntry) -> None:
-        """Have an entry where nothing stands."""
-        band.take(key.priority)
-        self._stacks[key] = [entry.entry_id]
-        if not band.is_identical:
-            self._of_priority[key.level, key.priority].add(key)
+            self._counts[self._holders[top].entry.slice_name] -= 1
+            self._below.setdefault(key, []).append(top)
+        self._tops[key] = entry.entry_id
         self._counts[entry.slice_name] += 1
 
+    def _take_place(self, key: PieceKey, band: PriorityBand) -> int:
+        """Note where an entry stands whose priority has a place; return that."""
+        priority = key.priority
+        band.take(priority)
+        self._of_priority[key.level, priority].add(key)
+        place = band.place(priority)
+        self._by_address[key.match, place] = key
+        return place
+
     def _sent(
-        self, before: Mapping[_Key, InstalledEntry | None], modified: set[int]
+        self, before: Mapping[PieceKey, InstalledEntry | None], modified: set[int]
     ) -> SwitchChanges:
         """Return what turns ``before`` into what is now, and take note of where it stands."""
         added, changed, gone = [], [], []
         for key, old in before.items():
             if old is not None:
-                self._by_address.pop(old.address, None)
-            now = self._installed(key) if key in self._stacks else None
+                self._by_address.pop(old.address, None)  # nothing where addresses are keys
+            now = self._installed(key) if key in self._tops else None
             if now == old:
                 continue
             if now is None or (old is not None and old.priority != now.priority):
@@ -341,11 +321,11 @@ class InstalledTable:
                 changed.append(now)
             elif now is not None:
                 added.append(now)
-        for key in before:
-            if key in self._stacks:
-                self._by_address[self._installed(key).address] = key
-        stands = self._by_address
-        deleted = [old for old in gone if old is not None and old.address not in stands]
+        if not self._is_identical:
+            for key in before:
+                if key in self._tops:
+                    self._by_address[self._installed(key).address] = key
+        deleted = [old for old in gone if old is not None and self._key_at(*old.address) is None]
         return SwitchChanges(tuple(added), tuple(changed), tuple(deleted))
 
     # ---- what the switch removes by itself
@@ -357,12 +337,12 @@ class InstalledTable:
         the same time. Until then a piece that is removed as idle is installed again, since a frame
         for it would be taken by an entry below.
         """
-        key = self._by_address.get(removal.address)
+        key = self._key_at(*removal.address)
         if key is None:
             return None
         owner = self._installed(key).owner
         holder = self._holders[owner.entry_id]
-        del self._by_address[removal.address]
+        self._by_address.pop(removal.address, None)
         is_last = not removal.is_idle or holder.is_idle(key, removal.packets > 0, now)
         before = self._snapshot(holder.pieces if is_last else (key,))
         before[key] = None

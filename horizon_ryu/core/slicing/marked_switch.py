@@ -177,7 +177,7 @@ class MarkedSwitch(TenantTables):
         return asked, MarkedChanges(added, modified, deleted)
 
     def _marked(self, entry: TenantEntry) -> MarkedEntry:
-        if not self._flowspace.regions(entry.slice_name, entry.match):
+        if not self.flowspace.regions(entry.slice_name, entry.match):
             raise OutsideFlowspace("the match takes no frame of the slice")
         return MarkedEntry(entry, self._translate(entry))
 
@@ -211,7 +211,7 @@ class MarkedSwitch(TenantTables):
 
     def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[MarkedChanges, list[TenantEntry]]:
         """Take another flowspace; return what changes, and the entries without a place in it."""
-        self._flowspace = flowspace
+        self.flowspace = flowspace
         return self.follow(list(self._tenants))
 
     def follow(self, names: Iterable[str]) -> tuple[MarkedChanges, list[TenantEntry]]:

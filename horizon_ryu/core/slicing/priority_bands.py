@@ -31,8 +31,8 @@ class PriorityBand:
         self._holders: dict[int, int] = {}
 
     def place(self, priority: int) -> int:
-        """Return the place of a priority that is in use; KeyError if it is not."""
-        return self._places[priority]
+        """Return the place of a priority that is in use; KeyError if it is not, and may move."""
+        return priority if self.is_identical else self._places[priority]
 
     def has_place(self, priority: int) -> bool:
         """Tell whether a priority can be taken without anything moving."""
@@ -43,6 +43,8 @@ class PriorityBand:
 
         Returns the places that others had, by priority, if they had to move: all of the band.
         """
+        if self.is_identical:
+            return {}
         count = self._holders.get(priority, 0)
         if count:
             self._holders[priority] = count + 1
@@ -59,6 +61,8 @@ class PriorityBand:
 
     def release(self, priority: int) -> None:
         """Take one holder from a priority; without any it has no place."""
+        if self.is_identical:
+            return
         self._holders[priority] -= 1
         if not self._holders[priority]:
             del self._holders[priority]
@@ -67,8 +71,6 @@ class PriorityBand:
 
     def _between(self, priority: int) -> int | None:
         """Return a place between the neighbours', near the priority's share; None if full."""
-        if self.is_identical:
-            return priority
         at = bisect_left(self._used, priority)
         low = self._places[self._used[at - 1]] + 1 if at else self._low
         high = self._places[self._used[at + 1]] - 1 if at + 1 < len(self._used) else self._high
@@ -93,19 +95,19 @@ class PriorityBands:
 
     def __init__(self, levels: int) -> None:
         width = (MAX_PRIORITY + 1) // levels
-        self._bands = tuple(
+        self.bands = tuple(
             PriorityBand(level * width + 2 * (level > 0), (level + 1) * width - 1)
             for level in range(levels)
         )
         if levels == 1:
-            self._bands = (PriorityBand(0, MAX_PRIORITY),)
+            self.bands = (PriorityBand(0, MAX_PRIORITY),)
         self._width = width
 
     def __len__(self) -> int:
-        return len(self._bands)
+        return len(self.bands)
 
     def __getitem__(self, level: int) -> PriorityBand:
-        return self._bands[level]
+        return self.bands[level]
 
     def guard(self, level: int) -> int:
         """Return the place of a level's guards; level 0 has none."""

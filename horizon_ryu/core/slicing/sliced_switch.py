@@ -109,7 +109,7 @@ class SlicedSwitch(TenantTables):
 
         None if it may be more: then :meth:`flow_mod` does it. Raises what translating raises.
         """
-        flowspace, match = self._flowspace, entry.match
+        flowspace, match = self.flowspace, entry.match
         number = flowspace.whole_region(entry.slice_name, match)
         if number < 0:
             return None
@@ -148,10 +148,10 @@ class SlicedSwitch(TenantTables):
     def _pieces(self, entry: TenantEntry) -> list[Piece]:
         """Return the parts of an entry; OutsideFlowspace if there are none, TooManyEntries."""
         found: dict[tuple[TernaryMatch, int], Piece] = {}
-        numbers = self._flowspace.regions(entry.slice_name, entry.match)
+        numbers = self.flowspace.regions(entry.slice_name, entry.match)
         for number in numbers:
-            rule, level = self._flowspace.whole.rule_of[number], self._levels[number]
-            for match in self._flowspace.region(number).common(entry.match, self._most):
+            rule, level = self.flowspace.whole.rule_of[number], self._levels[number]
+            for match in self.flowspace.region(number).common(entry.match, self._most):
                 if (match, level) not in found and not self._is_others(number, match):
                     program = self._translate(entry, match, rule)
                     found[match, level] = Piece(match, level, program)
@@ -163,12 +163,12 @@ class SlicedSwitch(TenantTables):
 
     @property
     def _levels(self) -> Mapping[int, int]:
-        return self._flowspace.levels()
+        return self.flowspace.levels()
 
     def _is_others(self, number: int, match: TernaryMatch) -> bool:
         """Tell whether another slice takes all of a part; none can at the highest level."""
         is_highest = self._levels[number] == len(self._bands) - 1
-        return not is_highest and self._flowspace.is_others(number, match)
+        return not is_highest and self.flowspace.is_others(number, match)
 
     def drop(self, entry: TenantEntry) -> SwitchChanges:
         """End an entry that the switch has refused a piece of; return what takes back the rest."""
@@ -189,9 +189,9 @@ class SlicedSwitch(TenantTables):
 
     def guards(self) -> Iterator[Guard]:
         """Yield the entries that keep a slice's frames from entries of lower flowspaces."""
-        for number, matches in self._flowspace.parts_above().items():
+        for number, matches in self.flowspace.parts_above().items():
             place = self._bands.guard(self._levels[number])
-            name = self._flowspace.whole.rule_of[number].slice_name
+            name = self.flowspace.whole.rule_of[number].slice_name
             for match in matches:
                 yield Guard(match, place, name)
 
@@ -202,7 +202,7 @@ class SlicedSwitch(TenantTables):
         does with them: the reason is not asked for.
         """
         before, names = self._installed, list(self._tenants)
-        self._flowspace = flowspace
+        self.flowspace = flowspace
         self._bands = _bands_of(flowspace)
         self._installed = InstalledTable(self._bands)
         lost: list[TenantEntry] = []
@@ -219,7 +219,7 @@ class SlicedSwitch(TenantTables):
         Where no two slices have frames in common, neither before nor then, what the entries of a
         slice are depends on its own rules alone.
         """
-        before = self._flowspace
+        before = self.flowspace
         if before.highest_level() or flowspace.highest_level():
             return None
         return [name for name in self._tenants if before.rules_of(name) != flowspace.rules_of(name)]
@@ -231,7 +231,7 @@ class SlicedSwitch(TenantTables):
 
         Returns what changes, and entries that have no place in it; see :meth:`set_flowspace`.
         """
-        self._flowspace = flowspace
+        self.flowspace = flowspace
         lost: list[TenantEntry] = []
         pieces: dict[int, list[Piece]] = {}
         kept: list[tuple[TenantEntry, TenantEntry]] = []
@@ -255,7 +255,7 @@ class SlicedSwitch(TenantTables):
 
         Returns what changes, and entries that may not do any more what they do.
         """
-        self._flowspace = flowspace
+        self.flowspace = flowspace
         sent, lost = [], []
         for entry in entries:
             try:

@@ -236,7 +236,8 @@ class TenantTables:
     """The tables of all tenants of one switch, and whose frames are whose there."""
 
     def __init__(self, flowspace: SwitchFlowspace, rules: TableRules) -> None:
-        self._flowspace = flowspace
+        self.flowspace = flowspace
+        """Whose frames are whose here."""
         self._rules = rules
         self._tenants: dict[str, TenantTable] = {}
         self._listener: TableListener | None = None
@@ -254,11 +255,6 @@ class TenantTables:
         """Yield what all slices have here, the oldest first."""
         found = [entry for table in self._tenants.values() for entry in table]
         return iter(sorted(found, key=lambda entry: entry.entry_id))
-
-    @property
-    def flowspace(self) -> SwitchFlowspace:
-        """Whose frames are whose here."""
-        return self._flowspace
 
     def table(self, slice_name: str) -> TenantTable:
         """Return what a slice has here."""

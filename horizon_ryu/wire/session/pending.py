@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -17,6 +18,7 @@ MAX_WAITING = 1024
 As many are remembered whose time is over.
 """
 _ERROR = int(OFPT.ERROR)
+_XID = struct.Struct("!I")
 
 
 class TooManyRequests(Exception):
@@ -189,4 +191,5 @@ class PendingRequests:
 
 def xid_of(message: bytes) -> int:
     """Return the transaction id of a whole message."""
-    return int.from_bytes(message[4:8], "big")
+    xid: int = _XID.unpack_from(message, 4)[0]
+    return xid

@@ -112,6 +112,33 @@ class ProtocolSession(ABC):
         Each message is judged when the one before it has been dealt with, so whoever takes them
         may close the session in between, or wait. Ends early when the session is closed.
         """
+        return self._plain_first(chunk) if self.stage is _READY else self._every(chunk)
+
+    def _plain_first(self, chunk: bytes) -> Iterator[tuple[SessionEvent, bytes]]:
+        """Yield messages as :meth:`receive` does: a short way for those that stand above.
+
+        From the first on that is anything else, or that may not come, it is the usual way.
+        """
+        framer, repeated, version = self._framer, self._repetitions.by_xid, self._guard.version
+        checks, unpack = self._alone or self._find_alone(), _HEAD.unpack_from
+        data = framer.rest + chunk if framer.rest else chunk
+        framer.rest, at, end = b"", 0, len(data)
+        while end - at >= HEADER_SIZE and self.stage is not _CLOSED and not repeated:
+            its, kind, size = unpack(data, at)
+            check = checks[kind]
+            if check is None or its != version or not HEADER_SIZE <= size <= end - at:
+                break
+            message = data[at : at + size]
+            try:
+                check(message)
+            except Violation:
+                break
+            at += size
+            yield _FRAME if kind == _PACKET_IN else _MESSAGE, message
+        yield from self._every(data[at:])
+
+    def _every(self, chunk: bytes) -> Iterator[tuple[SessionEvent, bytes]]:
+        """Yield what a chunk completes, whatever it is."""
         guard = self._guard
         if self.stage is _CLOSED:
             return

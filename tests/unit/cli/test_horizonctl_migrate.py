@@ -218,6 +218,7 @@ def test_a_terminal_shows_steps_as_they_go_on() -> None:
     data = {
         "domain": "r1", "host": "a", "destination": "b", "mode": "standard", "state": "installing",
         "steps": [step], "problem": None, "silence": "no route",
+        "id": "0123456789ab", "unsettled": "move, 3 times in vain: gone",
     }  # fmt: skip
     show_migration.migration(console, data)
     shown = out.getvalue()
@@ -227,5 +228,7 @@ def test_a_terminal_shows_steps_as_they_go_on() -> None:
         "running",
         "1.000",
         "a does not tell how far it is: no route",
+        "unsettled: move, 3 times in vain: gone",
+        "to end it, on a: xen-bridge migrations give-up 0123456789ab",
     ):
         assert word in shown

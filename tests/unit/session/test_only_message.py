@@ -75,3 +75,27 @@ def test_both_ways_say_the_same_of_whatever_comes(version: int, of_switch: bool)
         ended += short.is_closed
     assert taken
     assert ended
+
+
+def test_many_messages_in_one_chunk_are_what_they_are_one_by_one() -> None:
+    rng = random.Random(3)
+    ended = 0
+    for _ in range(500):
+        version = rng.choice((OF10, OF13))
+        make = rng.choice((ready, to_ready_controller))
+        said_alone = [_any_message(rng, version) for _ in range(rng.randrange(2, 9))]
+        stream, at = b"".join(said_alone), rng.randrange(8, 20)
+        together, apart, cut = make(version), make(version), make(version)
+        by_one = [taken for data in said_alone for taken in apart.receive(data)]
+        assert list(together.receive(stream)) == by_one
+        assert [*cut.receive(stream[:at]), *cut.receive(stream[at:])] == by_one
+        assert str(together.end) == str(apart.end) == str(cut.end)
+        assert together.take_output() == apart.take_output() == cut.take_output()
+        ended += apart.is_closed
+    assert 0 < ended < 500
+
+
+def _any_message(rng: random.Random, version: int) -> bytes:
+    if rng.random() < 0.7:
+        return _PACKET_INS[version]() if rng.random() < 0.6 else message(version, 2, b"echo")
+    return message(version, rng.randrange(32), rng.randbytes(rng.choice((0, 4, 10, 64))))

@@ -6,7 +6,15 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from horizon_ryu.slicer.turns import MESSAGES_A_TURN, TIMED, TURN_NS, TurnTaker
+from horizon_ryu.slicer.active_slices import ACTIVE_SECONDS, ActiveSlices
+from horizon_ryu.slicer.turns import (
+    MESSAGES_A_TURN,
+    MESSAGES_ALONE,
+    SENT_AFTER,
+    TIMED,
+    TURN_NS,
+    TurnTaker,
+)
 from horizon_ryu.wire.session.events import SessionEvent
 
 _MESSAGE = SessionEvent.MESSAGE
@@ -17,6 +25,10 @@ class OneLoop:
 
     def __init__(self) -> None:
         self.due: list[Callable[[], None]] = []
+        self.now = 100.0
+
+    def time(self) -> float:
+        return self.now
 
     def call_soon(self, what: Callable[[], None]) -> None:
         self.due.append(what)
@@ -50,16 +62,17 @@ class Transport:
 class Owner:
     """Notes what it takes, turn by turn, and how long each message keeps it busy."""
 
-    def __init__(self) -> None:
+    def __init__(self, active: ActiveSlices | None = None) -> None:
         self.loop, self.transport = OneLoop(), Transport()
         self.turns: list[list[bytes]] = []
+        self.sent_after: list[int] = []
         self.timed: list[int] = []
         self.turn_began = 0
         self.now, self.costs = 1, 0
         self.failed: list[Exception] = []
         loop: Any = self.loop
         transport: Any = self.transport
-        self.taker = TurnTaker(loop, self, transport, lambda: self.now)
+        self.taker = TurnTaker(loop, self, transport, lambda: self.now, active)
 
     def begin_turn(self) -> None:
         self.turns.append([])
@@ -72,7 +85,7 @@ class Owner:
         self.now += self.costs
 
     def end_turn(self) -> None:
-        pass
+        self.sent_after.append(sum(map(len, self.turns)))
 
     def turn_failed(self, error: Exception) -> None:
         self.failed.append(error)
@@ -167,3 +180,49 @@ def test_the_loop_that_runs_the_turns_is_asyncios() -> None:
         return owner.turns
 
     assert sum(map(len, asyncio.run(run()))) == MESSAGES_A_TURN + 1
+
+
+def test_turns_are_longer_while_no_other_slice_sends() -> None:
+    active = ActiveSlices()
+    owner = Owner(active)
+
+    def lengths() -> set[int]:
+        owner.turns.clear()
+        owner.feed(4 * MESSAGES_ALONE)
+        while owner.loop.due:
+            owner.loop.round()
+        return {len(turn) for turn in owner.turns if turn}
+
+    active.note("one", owner.loop.now)
+    assert lengths() == {MESSAGES_ALONE}
+    active.note("other", owner.loop.now)
+    assert lengths() == {MESSAGES_A_TURN}
+    owner.loop.now += ACTIVE_SECONDS
+    assert lengths() == {MESSAGES_ALONE}
+
+
+def test_what_comes_of_short_turns_is_sent_together() -> None:
+    owner = Owner()
+    owner.feed(2 * SENT_AFTER + 1)
+    while owner.loop.due:
+        owner.loop.round()
+    assert owner.sent_after == [SENT_AFTER, 2 * SENT_AFTER, 2 * SENT_AFTER + 1]
+
+
+def test_what_comes_of_long_work_is_sent_at_once() -> None:
+    owner = Owner()
+    owner.costs = TURN_NS + 1
+    owner.feed(2)
+    while owner.loop.due:
+        owner.loop.round()
+    assert owner.sent_after[:2] == [1, 2]
+
+
+def test_what_has_come_of_a_connection_that_ends_amid_its_turns_is_sent() -> None:
+    owner = Owner()
+    owner.feed(SENT_AFTER)
+    assert owner.sent_after == []
+    owner.transport.is_aborted = True
+    owner.loop.round()
+    assert owner.sent_after == [2 * MESSAGES_A_TURN]
+    assert not owner.loop.due
