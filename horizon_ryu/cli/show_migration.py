@@ -92,7 +92,7 @@ def _said(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield f"  {data['problem']}", "red"
     if data.get("unsettled"):
         yield f"  unsettled: {data['unsettled']}", "yellow"
-        yield f"  to end it, on {data['host']}: xen-bridge migrations give-up {data['id']}", None
+        yield f"  to end it: horizonctl xen give-up {data['id']}", None
     if data["silence"]:
         yield f"  {data['host']} does not tell how far it is: {data['silence']}", "yellow"
     for refusal in data.get("refusals", ()):

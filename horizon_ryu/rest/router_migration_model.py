@@ -61,6 +61,15 @@ class RouterMigrationRequest(Model):
         )
 
 
+class GiveUpRequest(Model):
+    """How a migration that cannot end is given up.
+
+    ``router_is`` says where the router is to be, if only a destination that does not answer knows.
+    """
+
+    router_is: Literal["here", "there"] | None = None
+
+
 class RouterStepModel(Model):
     """One step; its times are seconds since the migration began, null until then."""
 

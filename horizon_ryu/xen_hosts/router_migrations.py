@@ -42,6 +42,8 @@ from xen_bridge.protocol.documents.migration import (
     BEGIN_SECONDS,
     AbortMigration,
     GetMigration,
+    GiveUpMigration,
+    Whereabouts,
 )
 from xen_bridge.runtime.port import Runtime
 
@@ -208,6 +210,19 @@ class RouterMigrations:
         told = told_by(self._hosts.ask(record.asked.host, AbortMigration(name), None, ASK_SECONDS))
         if told.state != "done":
             self._take(name, told)
+        return self.get(name)
+
+    def give_up(self, name: str, router_is: Whereabouts | None = None) -> RouterMigration:
+        """Have its source end a migration that cannot; Conflict if that is not so, NotFound.
+
+        ``router_is`` says where the router is to be, where only a destination that is away knows.
+        """
+        record = self.get(name)
+        told = self._hosts.ask(
+            record.asked.host, GiveUpMigration(name, router_is), None, ASK_SECONDS
+        )
+        if told.state != "done":
+            self._take(name, told_by(told))
         return self.get(name)
 
     def _new(self, asked: RouterRequest) -> RouterMigration:

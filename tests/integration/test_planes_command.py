@@ -30,7 +30,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
 FRR = Path("/usr/lib/frr")
-SECONDS = 60.0
 COUNTERS = "show bfd peers counters json"
 
 
@@ -109,7 +108,7 @@ def test_bfd_of_a_real_router_has_the_shortest_dead_time_and_outlasts_a_standsti
 
 
 def _until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + BACKSTOP
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
