@@ -17,6 +17,7 @@ from horizon_ryu.core.slicing.rule import LETTERS, MAX_PRIORITY, FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import FIELD_BITS, MOST_KNOWN
 from horizon_ryu.core.slicing.slice_document import MAX_QUEUE, MAX_RULE_ID, parse_above
 from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet
+from horizon_ryu.wire.ternary import new_tuple
 
 MAX_DPID = (1 << 64) - 1
 _PARTS = 9
@@ -104,7 +105,8 @@ def _set(field: str, spans: tuple[int, ...], masks: tuple[int, ...]) -> ValueSet
 
 def _read_set(field: str, spans: tuple[int, ...], masks: tuple[int, ...]) -> ValueSet:
     ones = _ONES[field]
-    return ValueSet(FIELD_BITS[field], _ranges(spans, ones), _masked(masks, ones))
+    masked = _masked(masks, ones) if masks else ()
+    return ValueSet(FIELD_BITS[field], _ranges(spans, ones), masked)
 
 
 _known_set = lru_cache(maxsize=4096)(_read_set)
@@ -125,7 +127,7 @@ def _fields(given: Any, loc: Loc) -> dict[str, list[int]]:
 def _ranges(spans: tuple[int, ...], ones: int) -> tuple[ValueRange, ...]:
     """Return ranges that are in order, and apart."""
     if len(spans) == 2 and 0 <= spans[0] <= spans[1] <= ones:
-        return (ValueRange(*spans),)
+        return (new_tuple(ValueRange, spans),)
     found, before = [], -2
     for first, last in zip(spans[::2], spans[1::2], strict=True):
         if first < 0 or not before + 1 < first <= last <= ones:

@@ -53,14 +53,16 @@ class _FieldIndex:
                 begins[first].append(number)
                 ends[last + 1].append(number)
         active: set[int] = set()
-        base, apart = free, set[int]()
+        # Up to the first other base, what lies apart from it is what is active.
+        base, apart = free, active
         for start in _in_order([*begins, *(end for end in ends if end not in begins)]):
             begun, ended = begins.get(start, ()), ends.get(start, ())
             if ended:
                 active.difference_update(ended)
-                apart.symmetric_difference_update(ended)
             if begun:
                 active.update(begun)
+            if apart is not active:
+                apart.symmetric_difference_update(ended)
                 apart.symmetric_difference_update(begun)
             if len(active) > _MOST_APART < len(apart):
                 base, apart = base ^ as_bits(apart), set()

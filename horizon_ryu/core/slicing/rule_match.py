@@ -37,7 +37,7 @@ from horizon_ryu.core.slicing.value_set import ValueRange, ValueSet, prefixes
 from horizon_ryu.wire.addresses import mac_to_text
 from horizon_ryu.wire.messages import LOCAL_PORT, MAX_PHYSICAL_PORT
 from horizon_ryu.wire.protocols import IPV4_BITS, IPV6_BITS, MAX_VLAN
-from horizon_ryu.wire.ternary import LAYOUTS
+from horizon_ryu.wire.ternary import LAYOUTS, new_tuple
 
 _MAC_BITS, _VLAN_BITS, _PORT_BITS = 48, 13, 32
 MOST_VALUES = 4096
@@ -110,7 +110,7 @@ def _read(name: str, value: Any, loc: Loc) -> ValueSet:
     if not isinstance(value, list):
         ranges, masked = element(value, loc)
         if len(ranges) == 1 and not masked:
-            return ValueSet(bits, (ValueRange(*ranges[0]),))
+            return new_tuple(ValueSet, (bits, (new_tuple(ValueRange, ranges[0]),), ()))
         return ValueSet.of(bits, ranges, masked)
     if not value:
         raise InvalidInput(loc, "an empty list takes no frames; leave the field out for all")

@@ -260,7 +260,7 @@ def _list(value: Any, loc: Loc) -> list[Any]:
 
 
 def _object(value: Any, loc: Loc, known: frozenset[str] | None = None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
+    if type(value) is not dict and not isinstance(value, Mapping):
         raise InvalidInput(loc, "must be an object")
     if known is not None and not known.issuperset(value):
         name = next(name for name in value if name not in known)

@@ -162,7 +162,7 @@ def parse_rules(given: Any, name: str, first_id: int, loc: Loc = ()) -> list[Giv
 
 
 def _given_rule(given: Any, name: str, rule_id: int, loc: Loc) -> GivenRule:
-    if not isinstance(given, Mapping):
+    if type(given) is not dict and not isinstance(given, Mapping):
         raise InvalidInput(loc, "must be an object")
     if "above" in given:
         raise InvalidInput((*loc, "above"), "no such field; did you mean within?")
