@@ -188,6 +188,8 @@ class MigrationDestination:
         with self._lock:
             record = self._expected(told.id, source_pk)
             self._planes().plane(told, record.wanted.definition.uuid or "")
+            # It may have taken longer than a lease lasts.
+            self._heard[told.id] = self._clock()
         return Done()
 
     def deliver(self, told: DeliverFrames, source_pk: str) -> Done:

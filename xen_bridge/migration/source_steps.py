@@ -47,6 +47,8 @@ from xen_bridge.virtual_management import PhysicalHost
 
 ANNOUNCED_AFTER = (0.0, 0.05, 0.1, 0.2)
 """Seconds from one announcement to the next: some frames may be lost."""
+PLANE_SECONDS = 180.0
+"""For a destination to make a plane: 100,000 routes take it a while when it is busy."""
 SAMPLE_SECONDS, STILL_SAMPLES, ANNOUNCE_AGAIN, MAX_SAMPLES = 0.1, 2, 10, 600
 
 
@@ -114,10 +116,10 @@ class SourceSteps:
                 order = replace(order, is_there=record.given_up == "there")
         return mover.settle(order)
 
-    def _ask(self, record: OutgoingMigration, body: object) -> object:
+    def _ask(self, record: OutgoingMigration, body: object, seconds: float | None = None) -> object:
         if self._peer is None:
             self._peer = self._connect(record.order)
-        return self._peer.ask(body)
+        return self._peer.ask(body, None, seconds)
 
     # ---- forward
 
@@ -174,7 +176,7 @@ class SourceSteps:
 
     def _offer_plane(self, record: OutgoingMigration) -> StepDone:
         for offer in self._leaving().offers():
-            self._ask(record, offer)
+            self._ask(record, offer, PLANE_SECONDS)
         return StepDone()
 
     def _bind(self, record: OutgoingMigration) -> StepDone:

@@ -29,10 +29,12 @@ from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.landing import PlaneLandings
 from xen_bridge.netlink.links import KernelLink
 from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.hello import RouterHello
 from xen_bridge.protocol.documents.migration_advise import (
     LEASE_SECONDS,
     AbortIncoming,
     AdviseMigration,
+    OfferPlane,
     PrepareIncoming,
 )
 from xen_bridge.separation import bridge_ports
@@ -317,3 +319,22 @@ def test_a_bridge_that_has_frames_by_vlan_is_named_and_what_is_none_is_not() -> 
     }
     found = bridge_ports._unfit(("vlans", "plain", "eth0", "missing"), links)
     assert [one.split()[:2] for one in found] == [["bridge", "vlans"]]
+
+
+def test_a_plane_that_takes_longer_than_a_lease_to_make_is_kept(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    clock = Clock()
+
+    class SlowLandings(NarrowLandings):
+        def plane(self, _told: OfferPlane, _uuid: str) -> None:
+            clock.now += 2 * LEASE_SECONDS
+
+    made = MigrationDestination(
+        PhysicalHost("memory:///two", host), journal(tmp_path), landings=SlowLandings(), clock=clock
+    )
+    made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
+    hello = RouterHello("r1", 1, ())
+    made.offer_plane(OfferPlane(id=NUMBER, router="r1", router_pk=SOURCE, hello=hello), SOURCE)
+    made._look_at(made._records[NUMBER])
+    assert made.under_way() == {NUMBER}
