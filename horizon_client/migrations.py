@@ -73,5 +73,18 @@ def abort(migration: str) -> ApiRequest[AnyMigration]:
     return api_request("DELETE", path, as_model(AnyMigration), seconds=BEGIN_SECONDS)
 
 
+def give_up(
+    migration: str, router_is: Literal["here", "there"] | None = None
+) -> ApiRequest[RouterMigrationModel]:
+    """End a router's migration that goes on being tried in vain, by what its source can do.
+
+    ``router_is``: where the router is to be, if only a destination that is away knows.
+    """
+    body = {"router_is": router_is}
+    path = _path(migration, "give-up")
+    read_answer = as_model(RouterMigrationModel)
+    return api_request("POST", path, read_answer, body, seconds=BEGIN_SECONDS)
+
+
 def _path(*segments: str) -> ApiPath:
     return api_path("v1", "migrations", *segments)

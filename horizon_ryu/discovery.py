@@ -27,7 +27,7 @@ from horizon_ryu.core.discovery.switch_table import SwitchTable
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import LimitExceeded, NotFound, RequestUnanswered, SwitchAway
 from horizon_ryu.core.event_kinds import TOPOLOGY
-from horizon_ryu.core.loop_record import ASKING, IDLE_TURN, rest_after
+from horizon_ryu.core.loop_record import ASKING, IDLE_TURN
 from horizon_ryu.core.ownership import Owner, cookie
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers
@@ -54,6 +54,7 @@ from horizon_ryu.switch_events import (
     EventSwitchJoining,
     EventSwitchLeft,
 )
+from horizon_ryu.turn_rest import TurnRest
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import FlowMod, Outgoing, PacketIn
 
@@ -93,6 +94,7 @@ class Discovery(HorizonApp):
         self._restoring: set[int] = set()
         self._dirty = self.horizon.runtime.event()
         self._hurry = self.horizon.runtime.event()
+        self._rest = TurnRest(self.horizon.runtime, _REST)
         self.horizon.locator = self._core.locate
         self.horizon.contest = self._core.is_contested
         self.horizon.probed = self._core.is_looked_for
@@ -293,11 +295,10 @@ class Discovery(HorizonApp):
         """Publish changes in batches: a burst of joins costs one view, not one per switch."""
         self._dirty.wait(IDLE_TURN)
         self._dirty.clear()
-        start = self._now()
-        changes = self._core.take_changes()
-        if changes:
+        self._rest.begin()
+        if changes := self._core.take_changes():
             self._publish_view(self._core.view(), changes)
-            self.horizon.runtime.sleep(rest_after(self._now() - start, _REST))
+            self._rest.take()
 
     def _publish_view(self, view: TopologyView, changes: tuple[TopologyChange, ...]) -> None:
         self.horizon.published.topology = view

@@ -27,6 +27,9 @@ class Published:
     ``unkept`` are the switches that confirm entries of flows and do not keep them; the Flow Manager
     writes it.
     ``slicer_trouble`` says what is wrong with the slicer's engine; Slicing writes it.
+    ``unsettled_migrations`` says of each migration of a router what goes on being tried in vain;
+    Xen writes it.
+    ``tokens_trouble`` says why the tokens in force are not those that their file has now.
     ``forest`` is None while Spanning Tree does not run.
     """
 
@@ -38,4 +41,6 @@ class Published:
     believes_links: bool = True
     unkept: frozenset[int] = frozenset()
     slicer_trouble: str | None = None
+    unsettled_migrations: tuple[str, ...] = ()
+    tokens_trouble: str | None = None
     unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

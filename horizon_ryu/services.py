@@ -167,6 +167,8 @@ class Services:
         self._watchdog = Watchdog(self.runtime, self.settings.guard.watchdog)
         self.disk = DiskSpace(self.store.folder, self.runtime)
         self.store_thread = StoreThread(self.runtime)
+        # Before tokens are read; what it leaves word of is done once all is there.
+        on_hangup(self.runtime, self._read_tokens_again)
         self.api = Api(self)
         self.router = self.api.router
         self._forward_slices(self.settings.rest.slicer_url)
@@ -205,7 +207,6 @@ class Services:
             check_listening(cfg.CONF, listener.takes_switches())
             self.api.mount(wsgi)
         end_cleanly_on_signals(self.runtime)
-        on_hangup(self.runtime, self._read_tokens_again)
         self._watchdog.start()
         self.supervisor.spawn(self.supervisor.look)
         # Runs when the event loop does: what the applications read at first is there by then.
@@ -238,8 +239,10 @@ class Services:
             return
         try:
             self.router.replace_tokens(load_tokens(Path(path)))
+            self.published.tokens_trouble = None
             LOG.info("SIGHUP: the tokens of %s are in force", path)
         except HorizonError as error:
+            self.published.tokens_trouble = f"the tokens stay as they were: {error}"
             LOG.error("SIGHUP: the tokens stay as they were: %s", error)
 
     def _look_at_store(self) -> None:

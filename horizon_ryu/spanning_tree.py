@@ -31,7 +31,6 @@ from horizon_ryu.core.loop_record import (
     IDLE_TURN,
     PATIENCE,
     LoopTerms,
-    rest_after,
 )
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
@@ -52,6 +51,7 @@ from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import spanning_tree as spanning_tree_resource
 from horizon_ryu.rest.event_data import forest_to_event
 from horizon_ryu.spanning_tree_events import EventTreeChanged
+from horizon_ryu.turn_rest import TurnRest
 from horizon_ryu.wire.messages import (
     DropBuffered,
     Flood,
@@ -92,6 +92,8 @@ class SpanningTree(HorizonApp):
         self._drops = DropEntries(self.horizon.generation)
         self._wake = self.horizon.runtime.event()
         self._unsaved = self.horizon.runtime.event()
+        self._rest = TurnRest(self.horizon.runtime, _REST)
+        self._save_rest = TurnRest(self.horizon.runtime, _SAVE_REST)
         self._reading: set[int] = set()
         self._rebuild_at = self._now() + self._timers.rebuild_interval
         self._save_at = self._now() + SAVE_INTERVAL
@@ -210,6 +212,7 @@ class SpanningTree(HorizonApp):
     def _turn(self) -> None:
         is_told = self._wake.wait(max(0.0, self._due() - self._now()))
         self._wake.clear()
+        self._rest.begin()
         started = self._now()
         if started >= self._rebuild_at:
             self._rebuild_at = started + self._timers.rebuild_interval
@@ -220,7 +223,7 @@ class SpanningTree(HorizonApp):
         self._unsaved.set()
         self._work()
         # Bursts of changes (a large network joining) must not cost a search each.
-        self.horizon.runtime.sleep(rest_after(self._now() - started, _REST))
+        self._rest.take()
 
     def _keep_memory(self) -> None:
         """Save what turns may have changed: no tree waits for the store."""
@@ -257,6 +260,7 @@ class SpanningTree(HorizonApp):
 
     def _save(self) -> None:
         """Keep what the next run needs to take over, if it is not kept yet."""
+        self._save_rest.begin()
         started = self._now()
         try:
             memory = self._control.memory()
@@ -265,8 +269,7 @@ class SpanningTree(HorizonApp):
                 self._saved = memory
         finally:
             # What costs more in a large network, or waits for a lock, must come less often.
-            rest = rest_after(self._now() - started, _SAVE_REST)
-            self._save_at = started + max(SAVE_INTERVAL, rest)
+            self._save_at = started + max(SAVE_INTERVAL, self._save_rest.seconds)
 
     def _read(self, dpid: int) -> None:
         """Learn what a switch still carries from before."""

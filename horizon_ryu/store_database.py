@@ -32,6 +32,7 @@ LOG = logging.getLogger("horizon.store")
 Row: TypeAlias = Mapping[str, Any]
 # Written once, with parameters: building a statement costs more than executing it.
 _NEW_MIGRATION = sa.insert(MIGRATIONS)
+_NEWEST_PLACE = sa.select(sa.func.max(MIGRATIONS.c.place))
 _KNOWN_MIGRATION = (
     sa.update(MIGRATIONS)
     .where(MIGRATIONS.c.id == sa.bindparam("key"))
@@ -323,11 +324,13 @@ class FlowRows(Database):
         """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
 
         Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
-        of those that are ``known`` already, place stays as it is.
+        of those that are ``known`` already, place stays as it is. New ones are behind all others,
+        though the clock that says ``place`` may have been set back.
         """
         with self._writing() as connection:
             if new:
-                connection.execute(_NEW_MIGRATION, new)
+                newest = connection.execute(_NEWEST_PLACE).scalar() or 0
+                connection.execute(_NEW_MIGRATION, _behind(newest, new))
             if known:
                 connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
             delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
@@ -363,3 +366,12 @@ class FlowRows(Database):
         )
         with self._writing() as connection:
             delete_rows(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
+
+
+def _behind(newest: int, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows that have a ``place`` with places above ``newest``, in their order."""
+    placed = []
+    for row in rows:
+        newest = max(row["place"], newest + 1)
+        placed.append({**row, "place": newest})
+    return placed

@@ -14,6 +14,7 @@ import logging
 import os
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from horizon_ryu.core.errors import StoreError
@@ -82,9 +83,10 @@ class StoreLock:
         return self._locked(database, 0, _lock_byte)
 
     def _sign(self) -> None:
-        """Write who has the lock."""
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        """Write who has the lock, if there is room: it is held all the same."""
+        with suppress(OSError):
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
 
     def _locked(self, path: Path, flags: int, lock: Callable[[int], None]) -> int:
         try:

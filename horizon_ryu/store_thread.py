@@ -28,6 +28,8 @@ STORE_PATIENCE = 10.0
 """Seconds to wait for the store."""
 MAX_LEFT = 64
 """Operations that may go on behind a client who was told that they may."""
+_LOOKS = 20
+"""In a patience, whether the store is to blame that an operation takes long."""
 _LONGEST_END = 10.0
 """Seconds for which the end of the controller waits for what is still to be written."""
 
@@ -116,7 +118,10 @@ class StoreThread:
             raise StoreError(self._silent("nothing of this was done"))
         outcome: Outcome[T] = Outcome()
         task = self._runtime.spawn(outcome.take, operation)
-        while not task.join(self._patience):
+        wait = self._patience
+        while not task.join(wait):
+            # Whoever is first to wait is so by less than the store has been silent for.
+            wait = self._patience / _LOOKS
             if self.hangs_for:
                 self._left += 1
                 task.link(self._one_ended)

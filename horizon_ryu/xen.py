@@ -70,8 +70,10 @@ class Xen(HorizonApp):
             horizon.clock,
             time.time,
             self.spawn_loop,
+            self._note_unsettled,
         )
         self._migrations.load()
+        self._note_unsettled(self._migrations.unsettled())
         self._offer()
         self._measure(horizon.metrics)
 
@@ -92,7 +94,15 @@ class Xen(HorizonApp):
         horizon.router.add(xen_topology.resources(whole))
         nodes_resource.offer(horizon, XenNodes(self._hosts))
 
+    def _note_unsettled(self, found: tuple[str, ...]) -> None:
+        self.horizon.published.unsettled_migrations = found
+
     def _measure(self, metrics: Metrics) -> None:
+        metrics.gauge(
+            "horizon_router_migrations_unsettled",
+            "Migrations of routers that go on being tried in vain",
+            lambda: len(self.horizon.published.unsettled_migrations),
+        )
         for state in ("connected", "away"):
             metrics.gauge(
                 f"horizon_xen_hosts_{state}",

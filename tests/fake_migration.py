@@ -11,6 +11,7 @@ from xen_bridge.errors import RequestConflict, SubjectNotFound
 from xen_bridge.protocol.documents.migration import (
     AbortMigration,
     GetMigration,
+    GiveUpMigration,
     ListMigrations,
     MigrateDomain,
     MigrationList,
@@ -46,6 +47,7 @@ class FakeMover:
             GetMigration: lambda body: self._status(body.id),
             ListMigrations: lambda _body: MigrationList(tuple(self.known.values())),
             AbortMigration: self._abort,
+            GiveUpMigration: self._give_up,
         }
         return {form: RequestHandler(handler) for form, handler in handlers.items()}
 
@@ -127,6 +129,15 @@ class FakeMover:
         if status.state != "running" or status.is_committed:
             raise RequestConflict(f"migration {body.id} is not taken back any more")
         self.known[body.id] = replace(status, state="aborting")
+        return self.known[body.id]
+
+    def _give_up(self, body: GiveUpMigration) -> MigrationStatus:
+        status = self._status(body.id)
+        if status.unsettled is None or body.router_is is None:
+            raise RequestConflict("say whether it is here or there")
+        self.known[body.id] = replace(
+            status, state="rolled_back", unsettled=None, problem="it was given up by hand"
+        )
         return self.known[body.id]
 
     def aborted(self) -> None:

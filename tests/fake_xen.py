@@ -75,6 +75,7 @@ class FakeXen:
     """A registry, the hosts it may reach, the events it published; ``now`` is its clock."""
 
     def __init__(self, folder: Path, **options: Any) -> None:
+        self.unsettled: tuple[str, ...] = ()
         self.now = 100.0
         self.bridges: dict[str, FakeBridge] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -109,7 +110,11 @@ class FakeXen:
             lambda: self.now,
             lambda: 1.75e9 + self.now,
             self.spawn_loop,
+            self._note_unsettled,
         )
+
+    def _note_unsettled(self, found: tuple[str, ...]) -> None:
+        self.unsettled = found
 
     def connect(self, url: str, node_pk: str) -> FakeConnection:
         """Return a connection, as the application would make it."""

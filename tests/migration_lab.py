@@ -34,6 +34,7 @@ from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.netns.domain_freezer import ROOTS
 from xen_bridge.dom0.hypervisor.netns.domain_store import DomainStore
 from xen_bridge.dom0.hypervisor.netns.processes import by_pid_namespace, pid_namespace, read_process
+from xen_bridge.errors import Deadline
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
 from xen_bridge.planes.fib import FibChange, RouteWay, key_of
@@ -315,9 +316,19 @@ class MigrationLab:
         return RouterHello(name, 1, interfaces)
 
     def plane(self, host: int, name: str = "r1") -> SeparatedPlane | None:
-        """Return a router's planes at a host, if they are separated whole."""
-        found = [one for one in self.ask(host, ListPlanes(check=True)).planes if one.router == name]
-        return found[0] if found and found[0].state == "separated" else None
+        """Return a router's planes at a host, if they are separated whole.
+
+        None too where a host has no time to look through all of its routes.
+        """
+        for is_checked in (False, True):
+            try:
+                told = self.ask(host, ListPlanes(check=is_checked)).planes
+            except Deadline:
+                return None
+            found = [one for one in told if one.router == name and one.state == "separated"]
+            if not found:
+                return None
+        return found[0]
 
     def plane_leftovers(self, host: int) -> list[str]:
         """Return what a host has of separated routers and their migrations."""
@@ -360,6 +371,16 @@ class MigrationLab:
     def _definitions(self, host: int) -> list[CreateDomain]:
         found = self.hosts[host]
         return DomainStore(found.folder / "state", found.name).definitions()
+
+    def standstill(self) -> float:
+        """Return seconds in which whoever waits for it sees a router stand still, and acts.
+
+        A machine that is busy needs more of them than one that is not: what is asked is timed.
+        """
+        began = time.monotonic()
+        self.states(0)
+        self.domains(1)
+        return min(30.0, max(1.0, 8.0 * (time.monotonic() - began)))
 
     def states(self, host: int, name: str = "r1") -> set[str]:
         """Return the states that its processes are in (proc(5)); T too where they are frozen."""

@@ -17,8 +17,10 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
 
-STOP_SECONDS = 20.0
-PROGRAM = (sys.executable, "-m", "xen_bridge.command")
+STOP_SECONDS = 60.0
+PATIENCE_SECONDS = 120.0
+"""For an answer on a machine that is busy with other things: a service gives up before."""
+PROGRAM = (sys.executable, "-m", "xen_bridge.program")
 """What is started by default."""
 
 
@@ -126,7 +128,9 @@ class BridgeProcess:
                 process.stdout.close()
         return status
 
-    def client(self, identity: Identity | None = None, seconds: float = 30.0) -> BridgeClient:
+    def client(
+        self, identity: Identity | None = None, seconds: float = PATIENCE_SECONDS
+    ) -> BridgeClient:
         """Return a client of it, the controller's unless told otherwise."""
         return BridgeClient(self.url, self.identity.node_pk, identity or self._controller, seconds)
 

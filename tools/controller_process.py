@@ -23,6 +23,7 @@ __all__ = ["ControllerProcess", "limited", "wait_until"]
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
+REQUEST_SECONDS = 120.0
 MANAGER = Path(sys.executable).with_name("ryu-manager")
 
 
@@ -153,7 +154,7 @@ class ControllerProcess:
             headers["Accept"] = accept
         request = urllib.request.Request(self.url + path, data, headers, method=method)
         try:
-            with urllib.request.urlopen(request, timeout=15) as answer:
+            with urllib.request.urlopen(request, timeout=REQUEST_SECONDS) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:
             raise _without_socket(error) from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _MODE = 0o644
@@ -14,13 +15,19 @@ def replace_file(path: Path, text: str) -> None:
     Nobody but its owner may write it, whatever the umask: it may say whom we trust.
     """
     new = _beside(path)
-    with open(new, "w", encoding="utf-8", opener=_open) as file:
-        file.write(text)
-        file.flush()
-        # Without it a power failure may leave the new name on an empty file (rename(2) orders
-        # nothing by itself).
-        os.fsync(file.fileno())
-    os.replace(new, path)
+    try:
+        with open(new, "w", encoding="utf-8", opener=_open) as file:
+            file.write(text)
+            file.flush()
+            # Without it a power failure may leave the new name on an empty file (rename(2) orders
+            # nothing by itself).
+            os.fsync(file.fileno())
+        os.replace(new, path)
+    except OSError:
+        # Half of a file would keep the room that it lacked.
+        with suppress(OSError):
+            new.unlink()
+        raise
 
 
 def forget_file(path: Path) -> None:

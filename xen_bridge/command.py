@@ -11,9 +11,11 @@ from typing import Any
 
 import click
 
+from xen_bridge.cli.asking import SERVICE_PORT
+from xen_bridge.cli.migrations import migrations
 from xen_bridge.cli.neighbours import host, router
 from xen_bridge.cli.node_files import Command, Explained, directory_option, fail, load_identity
-from xen_bridge.cli.planes import SERVICE_PORT, planes
+from xen_bridge.cli.planes import planes
 from xen_bridge.dom0.allowed_paths import DEFAULT, AllowedPaths, allowed_path
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.skipped import KINDS, checked_kinds
@@ -72,7 +74,7 @@ def main() -> None:
     """
 
 
-for _group in (router, host, planes):
+for _group in (router, host, planes, migrations):
     main.add_command(_group)
 
 

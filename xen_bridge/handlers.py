@@ -153,6 +153,9 @@ def migration_handlers(
         migration.GetMigration: RequestHandler(lambda body: source.status(body.id)),
         migration.ListMigrations: RequestHandler(lambda _body: source.list()),
         migration.AbortMigration: RequestHandler(lambda body: source.abort(body.id)),
+        migration.GiveUpMigration: RequestHandler(
+            lambda body: source.give_up(body.id, body.router_is)
+        ),
         migration_advise.PrepareIncoming: by_origin(destination.prepare),
         migration_advise.AdviseMigration: by_origin(destination.advise),
         migration_advise.AbortIncoming: by_origin(destination.abort),

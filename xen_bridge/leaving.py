@@ -3,12 +3,14 @@
 A node that is killed in a migration leaves a router that stands still, or is at the other host and
 only half taken over there. If the node is not started anew within :data:`GRACE_SECONDS`, its
 :mod:`~xen_bridge.migration.keeper` does here what the node would do first: each migration is taken
-back, or gone on with to its end. A node that is started meanwhile waits for that.
+back, or gone on with to its end. What is being done when the node is started meanwhile that node
+goes on with, which serves at once: a destination that is gone for good would keep it waiting.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable, Collection
@@ -41,6 +43,8 @@ SETTINGS_FILE = "weights.json"
 FOLDER, CLAIM, TUNNELS = "migrations-from-here", "in-use", "tunnels"
 GRACE_SECONDS = 5.0
 """For whoever starts services anew (``RestartSec=2`` in ours)."""
+HANDOVER_SECONDS = 2.0
+"""For a step that is being done when a service wants to go on; after that it is done again."""
 _LOOK = 0.1
 
 
@@ -118,8 +122,17 @@ def _connecting_agents(identity: Identity, known: routers.RouterList) -> Connect
     return connect
 
 
-def settle(directory: Path, uri: str, grace: float = GRACE_SECONDS) -> bool:
-    """End the migrations of a node that does not run; return whether that was to be done here."""
+def settle(
+    directory: Path,
+    uri: str,
+    grace: float = GRACE_SECONDS,
+    leave: Callable[[], None] = lambda: os._exit(0),
+) -> bool:
+    """End the migrations of a node that does not run; return whether that was to be done here.
+
+    If the node is started meanwhile, what is left is its own: this program ends by ``leave``, at a
+    moment at which a step may be half done.
+    """
     time.sleep(grace)
     claim = Claim.in_its_place(directory / CLAIM)
     if claim is None:
@@ -134,6 +147,11 @@ def settle(directory: Path, uri: str, grace: float = GRACE_SECONDS) -> bool:
         source = migration_source(directory, identity, host, planes, known, tunnels)
         source.resume()
         while any(one.state not in ENDED for one in source.list().migrations):
+            if Claim.is_wanted(directory / CLAIM):
+                LOG.warning("the node is started: it goes on with what is left")
+                if not source.halt(HANDOVER_SECONDS):
+                    leave()
+                return True
             time.sleep(_LOOK)
         return True
     finally:

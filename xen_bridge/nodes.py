@@ -154,9 +154,10 @@ def _strays(
             migrations=source.under_way() | destination.under_way(),
         )
 
-    before, links, tables = owners(), links_by_name(), DomainZero().tables()
+    before, links, zero = owners(), links_by_name(), DomainZero()
+    tables, rules = zero.tables(), zero.rules()
     # What comes or goes meanwhile is somebody's.
-    return strays(links, tables, before.joined(owners()))
+    return strays(links, tables, before.joined(owners()), rules)
 
 
 def _looking(host: PhysicalHost, uri: str, runtime: Runtime, proxy: Proxy) -> RequestHandlers:

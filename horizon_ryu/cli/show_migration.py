@@ -90,6 +90,9 @@ def _said(data: Mapping[str, Any]) -> Iterator[tuple[str, str | None]]:
         yield f"  {_cost(data)}", None
     if data["problem"]:
         yield f"  {data['problem']}", "red"
+    if data.get("unsettled"):
+        yield f"  unsettled: {data['unsettled']}", "yellow"
+        yield f"  to end it: horizonctl xen give-up {data['id']}", None
     if data["silence"]:
         yield f"  {data['host']} does not tell how far it is: {data['silence']}", "yellow"
     for refusal in data.get("refusals", ()):

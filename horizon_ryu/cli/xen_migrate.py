@@ -1,4 +1,4 @@
-"""``horizonctl xen migrate`` and ``abort``: move a router to another host, and watch it go."""
+"""``horizonctl xen migrate``, ``abort`` and ``give-up``: move a router, and watch it go."""
 
 from __future__ import annotations
 
@@ -86,6 +86,29 @@ def abort(session: Session, migration: str) -> None:
         raise SystemExit(1)
 
 
+@click.command("give-up")
+@click.argument("migration")
+@click.option(
+    "--router-is",
+    type=click.Choice(("here", "there")),
+    help="Where the router is to be, if only a destination that is gone knows: at the source"
+    " (here), or not.",
+)
+@click.pass_obj
+def give_up(session: Session, migration: str, router_is: str | None) -> None:
+    """End a router's MIGRATION that goes on being tried in vain, by what its source can do.
+
+    The router is left where it is. Exit status 1 unless it runs at the source in the end.
+
+    Example: horizonctl xen give-up 5f3a9c017b2e --router-is here
+    """
+    path = resource_path("v1", "migrations", migration)
+    asking = resource_path("v1", "migrations", migration, "give-up")
+    session.client.post(asking, {"router_is": router_is}, BEGIN_SECONDS)
+    if _follow(session, session.client.get(path))["state"] != "rolled_back":
+        raise SystemExit(1)
+
+
 def _show(session: Session, data: Mapping[str, Any]) -> None:
     if session.output == "table":
         show_migration.migration(session.console, data)
@@ -158,4 +181,4 @@ class _Lines:
             show_migration.end(self._console, data)
 
 
-COMMANDS = (migrate, abort)
+COMMANDS = (migrate, abort, give_up)

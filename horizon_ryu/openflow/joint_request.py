@@ -24,7 +24,8 @@ class JointRequest:
     """Of those that are added, then sent, then waited for; by the task that waits."""
 
     def __init__(self, runtime: Runtime, peer: SwitchPeer, dpid: int, deadline: float) -> None:
-        """It waits for ``deadline`` seconds at most."""
+        """It waits for ``deadline`` seconds at most, and for what is before it to be done."""
+        deadline = peer.patience(deadline)
         self._runtime = runtime
         self._peer = peer
         self._dpid = dpid

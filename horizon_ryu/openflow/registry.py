@@ -37,8 +37,6 @@ LOG = logging.getLogger(__name__)
 
 DEADLINE = 2.0
 """Seconds a switch has to answer a barrier or another request."""
-MESSAGES_PER_SECOND = 1000
-"""Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
 ALIVE_SECONDS = 2.0
 """A switch that did not answer something else has to answer an echo request."""
 BRIEF_SECONDS = 0.25
@@ -129,7 +127,7 @@ class SwitchRegistry:
 
         Returns what went wrong: an error with the index of each message that was refused, or that
         the switch's version cannot express; SwitchDeadline or SwitchAway per switch that did not
-        answer within ``deadline`` seconds, and one more for each MESSAGES_PER_SECOND of its own;
+        answer within ``deadline`` seconds, and more for all that it has yet to confirm;
         SwitchError for one whose part failed by a fault of ours. Never raises these.
         """
         errors: list[SwitchError] = []
@@ -140,20 +138,20 @@ class SwitchRegistry:
                 self._runtime.checkpoint()
             try:
                 peer = self._peer(dpid)
-                seconds = deadline + len(own) // MESSAGES_PER_SECOND
-                waiting.append((peer, seconds, *self._ask_barrier(peer, dpid, own, errors)))
+                waiting.append((peer, *self._ask_barrier(peer, dpid, own, errors)))
             except SwitchError as error:
                 errors.append(error)
             except Exception:
                 LOG.exception("switch %016x: messages were not sent", dpid)
                 errors.append(SwitchError(dpid, "a fault of the controller: see its log"))
         now = self._runtime.now()
-        for peer, seconds, request, _ in waiting:
+        for peer, request, _ in waiting:
+            seconds = peer.patience(deadline)
             request.overdue = f"no barrier within {seconds:g} s"
             if peer.answers.is_given_up(kinds.BARRIER, now):
                 seconds = min(seconds, BRIEF_SECONDS)
             request.deadline = now + seconds
-        for peer, _, request, answered in waiting:
+        for peer, request, answered in waiting:
             self._await(peer, request, answered)
             errors += self._outcome(peer, request, kinds.BARRIER)
         return tuple(errors)
@@ -367,7 +365,9 @@ class SwitchRegistry:
         """Tell whether a switch that answered no request of ``kind`` lives; may wait."""
         if not peer.answers.may_lack(kind):
             return False
-        return kind in peer.answers.unanswered or peer.connection.answers(ALIVE_SECONDS)
+        return kind in peer.answers.unanswered or peer.connection.answers(
+            peer.patience(ALIVE_SECONDS)
+        )
 
     def noted(self, dpid: int, kind: str, is_answered: bool) -> None:
         """Take note that a switch answered a request of :meth:`ask`, or did not; never waits."""

@@ -243,8 +243,10 @@ class Api:
             yield f"the store cannot be written: {clean(self._services.store.trouble)}"
         if self._services.disk.is_short:
             yield f"the disk of the store is nearly full: {self._services.disk.free} bytes are free"
-        if self._services.published.slicer_trouble is not None:
-            yield clean(self._services.published.slicer_trouble)
+        yield from map(clean, self._services.published.unsettled_migrations[:MAX_NAMED])
+        published = self._services.published
+        for trouble in filter(None, (published.slicer_trouble, published.tokens_trouble)):
+            yield clean(trouble)
         yield from troubles(self._services.supervisor.records(), self._services.clock())
         for name in self._services.supervisor.failing():
             yield f"{name} failed a moment ago: see the log"

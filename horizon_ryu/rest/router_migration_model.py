@@ -61,6 +61,15 @@ class RouterMigrationRequest(Model):
         )
 
 
+class GiveUpRequest(Model):
+    """How a migration that cannot end is given up.
+
+    ``router_is`` says where the router is to be, if only a destination that does not answer knows.
+    """
+
+    router_is: Literal["here", "there"] | None = None
+
+
 class RouterStepModel(Model):
     """One step; its times are seconds since the migration began, null until then."""
 
@@ -86,7 +95,8 @@ class RouterMigrationModel(Model):
     taken back; ``rolled_back``: the router runs at the source as before. A dry run is ``planned``
     or ``refused``. ``silence`` says why the source does not tell how far it is, null while it does.
     ``pause_ms`` is how long the domain stood still, ``lost`` how many data packets were dropped;
-    null where nobody knows.
+    null where nobody knows. ``unsettled`` is what the source tries again, how often it was in vain,
+    and why; it is there only while something is.
     """
 
     id: str
@@ -104,6 +114,7 @@ class RouterMigrationModel(Model):
     problem: str | None
     silence: str | None
     steps: tuple[RouterStepModel, ...]
+    unsettled: str = optional(description="What goes on being tried in vain, and why")
     refusals: tuple[RefusalModel, ...] = optional(description="Of a dry run")
 
 
@@ -122,6 +133,8 @@ def router_migration_model(record: RouterMigration) -> RouterMigrationModel:
     )
     is_dry = record.state in ("planned", "refused")
     more: dict[str, Any] = {"refusals": tuple(map(_refusal, record.refusals))} if is_dry else {}
+    if record.unsettled is not None:
+        more["unsettled"] = clean(record.unsettled)
     return RouterMigrationModel(
         id=record.id,
         kind="router",

@@ -8,7 +8,9 @@ from horizon_ryu.core.errors import NotFound
 from horizon_ryu.core.xen.router_migration import RouterMigration
 from horizon_ryu.http.problem import CONFLICT, HOST_FORBIDS, STORE_WRITE
 from horizon_ryu.http.resource import Answer, Call, Resource, operation, resources_of
+from horizon_ryu.rest.migration_directory import MIGRATION_ID
 from horizon_ryu.rest.router_migration_model import (
+    GiveUpRequest,
     RouterMigrationModel,
     RouterMigrationRequest,
     refused,
@@ -47,6 +49,18 @@ class RouterMigrationOperations:
             raise refused(record.refusals)
         location = {"Location": f"/v1/migrations/{record.id}"}
         return Answer(router_migration_model(record), location)
+
+    @operation(
+        "POST",
+        "/v1/migrations/{id}/give-up",
+        parameters={"id": MIGRATION_ID},
+        status=202,
+        problems=(CONFLICT, *STORE_WRITE, *ASKING),
+    )
+    def give_up(self, call: Call, body: GiveUpRequest) -> RouterMigrationModel:
+        """End a router's migration that goes on being tried in vain, by what its source can do."""
+        record = self._migrations.give_up(call.path["id"], body.router_is)
+        return router_migration_model(record)
 
 
 def resources(migrations: RouterMigrations) -> list[Resource]:

@@ -287,15 +287,16 @@ async def _serve(
 ) -> None:
     loop = asyncio.get_running_loop()
     engine = SlicerEngine(instance, tls=tls)
+    file = _SlicesFile(engine, path, tls)
+    # Before the file is read: it may be another as soon as that is done.
+    loop.add_signal_handler(signal.SIGHUP, file.read_soon)
     engine.configure(_read(path, tls))
     if tables is not None:
         engine.take_over(tables)
     _wait_for_nobody()
     ended = asyncio.Event()
-    file = _SlicesFile(engine, path, tls)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    loop.add_signal_handler(signal.SIGHUP, file.read_soon)
     server = await _listening(engine, listen)
     place = f"listening on {listen[0]}:{server.sockets[0].getsockname()[1]}"
     click.echo(f"ready, {place}")

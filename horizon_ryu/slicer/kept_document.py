@@ -9,6 +9,7 @@ import json
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ class KeptDocument:
             beside.replace(self.path)
         except OSError as error:
             self.fault = str(error)
+            # Half of a file would keep the room that it lacked.
+            with suppress(OSError):
+                beside.unlink()
         else:
             self.fault = None
 

@@ -10,8 +10,11 @@ are told by the environment, before the program begins.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Mapping
+
+from xen_bridge.serving.descriptors import occupy_standard
 
 _ALLOCATOR, _TUNABLES = "PYTHONMALLOC", "GLIBC_TUNABLES"
 _HUGE = "glibc.malloc.hugetlb=1"
@@ -32,8 +35,19 @@ def begin_with_huge_pages() -> None:
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
+def pass_over_hangups() -> None:
+    """Have SIGHUP end nothing until it is known what is to be read again.
+
+    It is ignored, not handled: so it is in a process that begins anew. No other is started.
+    """
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+
+
 def run() -> None:
     """Run ``horizon-slicer``."""
+    occupy_standard()
+    pass_over_hangups()
     begin_with_huge_pages()
     # What a process that begins anew has loaded before is loaded twice.
     from horizon_ryu.slicer.command import main

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from horizon_ryu.core.slicing.table_record import MOST_RECORD, ReadRecords, read_records
@@ -110,6 +111,9 @@ class TableJournal:
             beside.replace(self._path)
         except OSError as error:
             self._break(error)
+            # Half of a file would keep the room that it lacked.
+            with suppress(OSError):
+                beside.unlink()
             return
         if self._file >= 0:
             os.close(self._file)

@@ -66,6 +66,7 @@ def told_by(status: MigrationStatus) -> SourceReport:
         pause_ms=_milliseconds(status.pause_s),
         lost=status.lost,
         problem=status.problem,
+        unsettled=status.unsettled,
         refusals=tuple(
             RouterRefusal(one.field, one.reason, one.is_conflict) for one in status.refusals
         ),

@@ -42,6 +42,8 @@ from xen_bridge.protocol.documents.migration import (
     BEGIN_SECONDS,
     AbortMigration,
     GetMigration,
+    GiveUpMigration,
+    Whereabouts,
 )
 from xen_bridge.runtime.port import Runtime
 
@@ -82,8 +84,13 @@ class RouterMigrations:
         clock: Callable[[], float],
         wall: Callable[[], float],
         spawn_loop: Callable[..., Any],
+        told_unsettled: Callable[[tuple[str, ...]], None] = lambda _found: None,
     ) -> None:
-        """``clock`` counts seconds, ``wall`` dates records in seconds since 1970."""
+        """``clock`` counts seconds, ``wall`` dates records in seconds since 1970.
+
+        ``told_unsettled`` is given a sentence for each migration that goes on being tried in vain.
+        """
+        self._told_unsettled = told_unsettled
         self._hosts = hosts
         self._options = hosts.options
         self._store = store
@@ -133,6 +140,15 @@ class RouterMigrations:
             if is_same and record.pause_ms is not None:
                 return record.pause_ms / 1000
         return None
+
+    def unsettled(self) -> tuple[str, ...]:
+        """Return, of each migration that goes on being tried in vain, a sentence about it."""
+        return tuple(
+            f"migration {record.id} of {record.name} from {record.asked.host} is unsettled:"
+            f" {record.unsettled}"
+            for record in self._open()
+            if record.unsettled is not None
+        )
 
     def _open(self) -> list[RouterMigration]:
         return [record for record in self._records.values() if not record.is_final]
@@ -194,6 +210,19 @@ class RouterMigrations:
         told = told_by(self._hosts.ask(record.asked.host, AbortMigration(name), None, ASK_SECONDS))
         if told.state != "done":
             self._take(name, told)
+        return self.get(name)
+
+    def give_up(self, name: str, router_is: Whereabouts | None = None) -> RouterMigration:
+        """Have its source end a migration that cannot; Conflict if that is not so, NotFound.
+
+        ``router_is`` says where the router is to be, where only a destination that is away knows.
+        """
+        record = self.get(name)
+        told = self._hosts.ask(
+            record.asked.host, GiveUpMigration(name, router_is), None, ASK_SECONDS
+        )
+        if told.state != "done":
+            self._take(name, told_by(told))
         return self.get(name)
 
     def _new(self, asked: RouterRequest) -> RouterMigration:
@@ -323,6 +352,8 @@ class RouterMigrations:
         """Put a record in the place of what was known, and tell what is new of it."""
         before, self._records[name] = self.get(name), now
         tell(self._publish, before, now)
+        if before.unsettled != now.unsettled:
+            self._told_unsettled(self.unsettled())
         if now.is_final:
             self._unheard.pop(name, None)
             LOG.info("migration %s of %s: %s %s", name, now.name, now.state, now.problem or "")

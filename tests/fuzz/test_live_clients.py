@@ -35,7 +35,7 @@ def silent(port: int, count: int = SILENT) -> Iterator[list[socket.socket]]:
     """Connect ``count`` times and say nothing."""
     with ExitStack() as stack:
         yield [
-            stack.enter_context(closing(socket.create_connection(("127.0.0.1", port), 10)))
+            stack.enter_context(closing(socket.create_connection(("127.0.0.1", port), 60)))
             for _ in range(count)
         ]
 
@@ -229,7 +229,7 @@ def test_tls_handshakes_that_are_killed_leave_no_descriptor(
             assert client.ask(GetNode()).host is not None
         before = _descriptors(bridge.pid)
         for _ in range(4):
-            links = [socket.create_connection(("127.0.0.1", bridge.port), 10) for _ in range(150)]
+            links = [socket.create_connection(("127.0.0.1", bridge.port), 60) for _ in range(150)]
             for link in links:
                 link.sendall(hello[:killed_after])
             for link in links:
@@ -251,7 +251,7 @@ def test_one_key_does_not_take_all_places_of_a_bridge(tmp_path: Path) -> None:
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
         context.load_cert_chain(*_files(tmp_path / "greedy"))
         for _ in range(SILENT):
-            link = context.wrap_socket(socket.create_connection(("127.0.0.1", bridge.port), 10))
+            link = context.wrap_socket(socket.create_connection(("127.0.0.1", bridge.port), 60))
             stack.enter_context(closing(link))
             with suppress(OSError):
                 link.sendall(half)

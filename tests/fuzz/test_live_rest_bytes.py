@@ -29,7 +29,7 @@ DOUBTFUL = examples(1500, 3000)
 SPARE = 8
 """Descriptors that may be open for a moment more: our own question, and what it waits for."""
 CLOSE = b"\x88\x80\0\0\0\0"
-READ_SECONDS = 5.0
+READ_SECONDS = 60.0
 SEED = int(os.environ.get("HORIZON_FUZZ_SEED", "15"))
 _STATUS = re.compile(rb"HTTP/1\.1 (\d{3})")
 _REFUSED = {b"400", b"431", b"501", b"505"}

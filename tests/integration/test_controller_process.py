@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -10,6 +11,7 @@ import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,16 +42,26 @@ def test_each_application_brings_what_it_needs(
         with pytest.raises(urllib.error.HTTPError) as refused:
             controller.get(absent)
         assert refused.value.code == 404
-        with socket.create_connection(("127.0.0.1", controller.openflow_port), 5) as switch:
+        with socket.create_connection(("127.0.0.1", controller.openflow_port), BACKSTOP) as switch:
             hello = switch.recv(8)
         assert hello[1] == 0
         assert controller.stop() == 0
     assert "Traceback" not in controller.log()
 
 
+class _HungUp(ControllerProcess):
+    """Is sent SIGHUP again and again until it answers, from when it has loaded its event loop."""
+
+    def _answers(self) -> bool:
+        if b"greenlet" in Path(f"/proc/{self.pid}/maps").read_bytes():
+            os.kill(self.pid, signal.SIGHUP)
+        return super()._answers()
+
+
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 def test_signals_end_it_cleanly(tmp_path: Path, signum: int) -> None:
-    controller = ControllerProcess(tmp_path, really_started=True)
+    """Once it runs, and those alone; a hangup never does."""
+    controller = _HungUp(tmp_path, really_started=True)
     controller.start()
     assert controller.stop(signum) == 0
     assert "stopped" in controller.log()
@@ -245,14 +257,28 @@ def test_sighup_puts_other_tokens_in_force(tmp_path: Path) -> None:
         os.kill(controller.pid, signal.SIGHUP)
         wait_until(lambda: "tokens stay as they were" in controller.log(), 60, "a line")
         assert _status_with(controller, "b" * 20) == 200
+        assert any("tokens stay as they were" in told for told in _reasons(controller, "b" * 20))
+        tokens.write_text(f"pilot {'c' * 20}\n", encoding="utf-8")
+        os.kill(controller.pid, signal.SIGHUP)
+        wait_until(lambda: _status_with(controller, "c" * 20) == 200, 60, "the last token")
+        assert not any("tokens" in told for told in _reasons(controller, "c" * 20))
+
+
+def _reasons(controller: ControllerProcess, token: str) -> list[str]:
+    """Return why it calls itself degraded."""
+    with _asked(controller, "/v1/health", token) as answer:
+        return list(json.load(answer)["reasons"])
+
+
+def _asked(controller: ControllerProcess, path: str, token: str) -> Any:
+    headers = {"Authorization": f"Bearer {token}"}
+    request = urllib.request.Request(controller.url + path, headers=headers)
+    return urllib.request.urlopen(request, timeout=BACKSTOP)
 
 
 def _status_with(controller: ControllerProcess, token: str) -> int:
-    request = urllib.request.Request(
-        f"{controller.url}/v1/topology", headers={"Authorization": f"Bearer {token}"}
-    )
     try:
-        with urllib.request.urlopen(request, timeout=BACKSTOP) as answer:
+        with _asked(controller, "/v1/topology", token) as answer:
             return int(answer.status)
     except urllib.error.HTTPError as error:
         return error.code

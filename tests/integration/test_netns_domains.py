@@ -70,10 +70,10 @@ class Machine:
             interfaces=(NewInterface(self.bridge),),
         )
 
-    def hears(self, name: str, address: str) -> bool:
-        """Tell whether a domain gets an answer from an address."""
+    def hears(self, name: str, address: str, seconds: int = 10) -> bool:
+        """Tell whether a domain gets an answer from an address, in its time."""
         namespace = f"hz-{self.name}-{name}"
-        command = ("ip", "netns", "exec", namespace, "ping", "-c1", "-W1", address)
+        command = ("ip", "netns", "exec", namespace, "ping", "-c1", f"-W{seconds}", address)
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
     def leftovers(self) -> list[str]:
@@ -126,7 +126,7 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
                 True,
                 machine.bridge,
             )
-        until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1")
+        until(lambda: machine.hears("r1", "192.0.2.2", 1), "r2 answers r1")
         first = client.ask(GetNode())
         assert (first.host.hypervisor, first.host.capabilities) == (
             "netns",
@@ -145,7 +145,7 @@ def test_a_served_host_makes_routers_that_talk_and_outlive_the_service(
         ]
         assert machine.hears("r1", "192.0.2.2")
         client.ask(DeleteDomain("r2"))
-        assert not machine.hears("r1", "192.0.2.2")
+        assert not machine.hears("r1", "192.0.2.2", 1)
         assert [one.name for one in client.ask(GetNode()).domains] == ["r1"]
 
 
@@ -154,21 +154,21 @@ def test_a_paused_router_does_nothing_and_forwards_nothing_until_it_is_resumed(
 ) -> None:
     for name, address in (("r1", "192.0.2.1"), ("r2", "192.0.2.2")):
         machine.host.create(machine.router(name, address))
-    until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1")
+    until(lambda: machine.hears("r1", "192.0.2.2", 1), "r2 answers r1")
     assert machine.host.set_domain(SetDomain("r2", state="paused")).state == "paused"
     assert states(machine, "r2") == {"T"}
-    assert not machine.hears("r1", "192.0.2.2")
+    assert not machine.hears("r1", "192.0.2.2", 1)
     with pytest.raises(RequestConflict, match="paused"):
         machine.host.shutdown("r2")
     assert machine.host.set_domain(SetDomain("r2", state="running")).state == "running"
     assert "T" not in states(machine, "r2")
-    until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1 again")
+    until(lambda: machine.hears("r1", "192.0.2.2", 1), "r2 answers r1 again")
 
 
 def test_what_a_router_uses_is_told_from_proc_and_its_links(machine: Machine) -> None:
     for name, address in (("r1", "192.0.2.1"), ("r2", "192.0.2.2")):
         machine.host.create(machine.router(name, address))
-    until(lambda: machine.hears("r1", "192.0.2.2"), "r2 answers r1")
+    until(lambda: machine.hears("r1", "192.0.2.2", 1), "r2 answers r1")
     usage = {one.name: one for one in machine.host.hypervisor.usage()}
     r1 = usage["r1"]
     assert (r1.vcpus, r1.vif_count, len(r1.interfaces or ())) == (1, 1, 1)

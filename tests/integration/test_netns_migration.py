@@ -122,7 +122,7 @@ def test_a_migration_can_be_aborted_while_the_router_stands_still(lab: Migration
 def test_a_bridge_that_is_killed_during_the_move_leaves_the_router_whole_at_one_host(
     lab: MigrationLab, killed: int
 ) -> None:
-    order = lab.order(0, pause_s=3600.0 if killed == 0 else 1.0)
+    order = lab.order(0, pause_s=3600.0 if killed == 0 else lab.standstill())
     lab.ask(0, order)
     until(lambda: lab.status(0, order.id).steps[1].state == "running", "it is being moved")
     until(
@@ -148,7 +148,7 @@ def test_a_bridge_that_is_killed_during_the_move_leaves_the_router_whole_at_one_
 def test_a_destination_that_ends_before_the_router_has_come_to_it_is_waited_for(
     lab: MigrationLab,
 ) -> None:
-    order = lab.order(0, pause_s=1.0)
+    order = lab.order(0, pause_s=lab.standstill())
     lab.ask(0, order)
     until(lambda: lab.status(0, order.id).steps[1].state == "running", "it is being moved")
     port = lab.services[1].port

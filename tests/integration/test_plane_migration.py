@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backstop import BACKSTOP
 from migration_lab import RATE, MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
 from xen_bridge.protocol.documents.migration import AbortMigration
@@ -77,7 +78,7 @@ def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -
     lab.separate()
     drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=1.0)
+        order = lab.order(0, "plane-separation", pause_s=lab.standstill())
         lab.ask(0, order)
         until(lambda: lab.states(0) == {"T"}, "it stands still, and its packets pass here")
         lab.nft(0, f"table inet strange {{ chain drops {{ {drops}; }}; }}")
@@ -112,6 +113,10 @@ def test_a_neighbor_behind_a_hosts_own_bridge_loses_nothing_and_draining_ends(
         assert all(tally["sent"] > 1000 for tally in one.tallies)
 
 
+SILENCE = 0.2
+"""Seconds after which a receiver looks whether all is over."""
+
+
 class ControlPackets:
     """Numbered packets of OSPF's protocol to the router and to 224.0.0.5, from the client."""
 
@@ -137,11 +142,15 @@ class ControlPackets:
                 time.sleep(0.002)
 
     def _receive(self) -> None:
+        left = BACKSTOP / 2
         while not (self._over.is_set() and self._is_whole()):
             try:
                 data = self._heard.recv(2000)[20:]
             except TimeoutError:
-                return
+                left -= SILENCE * self._over.is_set()
+                if left < 0:
+                    return
+                continue
             self.got[data[:1]].add(struct.unpack("!I", data[1:5])[0])
 
     def _is_whole(self) -> bool:
@@ -168,7 +177,7 @@ def _receiver() -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, 33, 16 << 20)
     group = socket.inet_aton("224.0.0.5") + socket.inet_aton("10.0.1.1")
     made.setsockopt(socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group)
-    made.settimeout(5)
+    made.settimeout(SILENCE)
     return made
 
 
@@ -215,7 +224,8 @@ def test_a_bridge_killed_during_the_move_costs_no_data_packet(
 ) -> None:
     lab.separate(routes=10)
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=3600.0 if killed == 0 else 1.0)
+        pause_s = 3600.0 if killed == 0 else lab.standstill()
+        order = lab.order(0, "plane-separation", pause_s=pause_s)
         lab.ask(0, order)
         until(lambda: lab.status(0, order.id).steps[2].state == "running", "it is being moved")
         port = lab.services[killed].port
@@ -236,7 +246,7 @@ def test_a_wire_that_is_cut_during_the_move_is_waited_for_and_costs_no_packet(
 ) -> None:
     lab.separate(routes=10)
     with Traffic(lab, 1000) as traffic:
-        order = lab.order(0, "plane-separation", pause_s=1.0)
+        order = lab.order(0, "plane-separation", pause_s=lab.standstill())
         lab.ask(0, order)
         until(lambda: lab.states(0) == {"T"}, "it stands still")
         with lab.cut(1):

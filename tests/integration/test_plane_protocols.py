@@ -27,6 +27,8 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
     pytest.mark.skipif(not FRR.is_dir(), reason="needs Debian's frr"),
 ]
+PROMPT = ("nice", "-n", "-19")
+"""Before a daemon whose timers are judged: a machine that is busy is no fault of the router's."""
 ROUTER = """
 interface eth0
  ip ospf network point-to-point
@@ -79,7 +81,7 @@ class Speaker:
         for daemon, lines in (("zebra", "hostname s\n"), ("ospfd", ospf), ("bgpd", bgp)):
             (self._folder / f"{daemon}.conf").write_text(lines)
             self._run(
-                *(str(FRR / daemon), "-d", "-u", "frr", "-g", "frr", "-P", "0"),
+                *(*PROMPT, str(FRR / daemon), "-d", "-u", "frr", "-g", "frr", "-P", "0"),
                 *("-f", f"{self._folder}/{daemon}.conf", "-i", f"{self._folder}/{daemon}.pid"),
                 *("-z", f"{self._folder}/zserv.api", "--vty_socket", str(self._folder)),
             )
@@ -123,6 +125,11 @@ class Speaker:
     def helped(self) -> str:
         """Return how the last graceful restart of a neighbor's OSPF ended."""
         return str(self.ask("show ip ospf graceful-restart helper json").get("lastExitReason", ""))
+
+    def helps(self) -> bool:
+        """Tell whether a neighbor's OSPF is waited for."""
+        told = self.ask("show ip ospf graceful-restart helper json")
+        return bool(told.get("activeRestarterCnt"))
 
     def heard(self) -> int:
         return int(self.bgp["messageStats"]["keepalivesRecv"])

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from backstop import BACKSTOP
+from integration.test_plane_protocols import PROMPT
 from network_namespace import NetworkNamespace
 from separated_router import MANAGEMENT, PORT, SeparatedRouterLab
 from tools.bridge_process import PROGRAM
@@ -29,7 +30,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
 FRR = Path("/usr/lib/frr")
-SECONDS = 60.0
 COUNTERS = "show bfd peers counters json"
 
 
@@ -62,10 +62,11 @@ def test_what_is_made_is_listed_and_what_is_missing_is_told(tmp_path: Path) -> N
         assert "  fault: rule 1000 (r1p0) is missing\n" in checked.stdout
         assert "stray" not in checked.stdout
         lab.domain_0.ip("link", "add", "r7p0", "type", "bridge")
+        lab.domain_0.ip("rule", "add", "pref", "1002", "fwmark", "4000007", "table", "4000007")
         nft = ("nft", "add", "table", "netdev", "hz_d_ffffffffffff")
         subprocess.run(("ip", "netns", "exec", lab.domain_0.name, *nft), check=True)
         strays = [one for one in planes(lab, "check").stdout.splitlines() if "stray" in one]
-        assert [one.split()[2] for one in strays] == ["r7p0", "netdev"]
+        assert [one.split()[2] for one in strays] == ["r7p0", "netdev", "1002"]
 
 
 @pytest.mark.skipif(not (FRR / "bfdd").exists(), reason="FRR is not installed")
@@ -107,7 +108,7 @@ def test_bfd_of_a_real_router_has_the_shortest_dead_time_and_outlasts_a_standsti
 
 
 def _until(is_so: Callable[[], bool]) -> None:
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + BACKSTOP
     while not is_so():
         assert time.monotonic() < until
         time.sleep(0.05)
@@ -130,7 +131,7 @@ def _frr(folder: Path, space: NetworkNamespace, peer: str) -> Iterator[None]:
             more = ("--bfdctl", str(folder / "bfdd.sock")) if daemon == "bfdd" else ()
             started = subprocess.Popen(
                 (
-                    *("ip", "netns", "exec", space.name, str(FRR / daemon)),
+                    *("ip", "netns", "exec", space.name, *PROMPT, str(FRR / daemon)),
                     *("-f", str(folder / f"{daemon}.conf"), "-i", str(folder / f"{daemon}.pid")),
                     *("-z", str(folder / "zserv.api"), "--vty_socket", str(folder)),
                     *("--log", f"file:{folder}/{daemon}.log", *more),

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from xen_bridge.netlink import batch
 from xen_bridge.netlink.dump import NetlinkSocket
@@ -23,7 +24,6 @@ pytestmark = [
 ]
 TABLE = 4_000_001
 IDS = range(1 << 30, (1 << 30) + 4096)
-SECONDS = 30.0
 
 
 class Pair:
@@ -66,7 +66,7 @@ class Pair:
             self.requests += len(requests)
 
     def carry_until(self, is_so: Callable[[], bool]) -> None:
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + BACKSTOP
         self.carry()
         while not is_so():
             assert time.monotonic() < until

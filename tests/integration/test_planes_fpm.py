@@ -26,7 +26,6 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
     pytest.mark.skipif(not (FRR / "zebra").exists(), reason="FRR is not installed"),
 ]
-SECONDS = 60.0
 
 
 @pytest.fixture
@@ -70,7 +69,7 @@ def daemons(space: NetworkNamespace, folder: Path, routes: str) -> Iterator[None
 
 
 def _until(is_so: Callable[[], bool], what: Callable[[], object]) -> None:
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + BACKSTOP
     while not is_so():
         assert time.monotonic() < until, what()
         time.sleep(0.02)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from backstop import BACKSTOP
 from network_namespace import NetworkNamespace
 from xen_bridge.planes.kernel_facts import read_facts
 from xen_bridge.planes.skipped import SkippedKind, kinds, refusal
@@ -22,7 +23,6 @@ pytestmark = [
     pytest.mark.no_switches,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
-SECONDS = 30.0
 
 
 @pytest.fixture
@@ -138,7 +138,7 @@ def test_a_firewall_that_is_added_later_is_told_when_it_comes_and_goes(
     follower = SkippedFollower(clock=lambda: 0.0)
 
     def next_told() -> tuple[SkippedKind, ...]:
-        until = time.monotonic() + SECONDS
+        until = time.monotonic() + BACKSTOP
         while (found := router.run(follower.read, 1.0)) is None:
             assert time.monotonic() < until
         return found

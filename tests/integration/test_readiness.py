@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -13,6 +15,7 @@ import pytest
 from tools.bridge_process import BridgeProcess
 from tools.controller_process import ControllerProcess
 from tools.slicer_process import SlicerProcess
+from tools.waiting import wait_until
 from xen_bridge.trust.identity import Identity
 
 pytestmark = [pytest.mark.integration, pytest.mark.no_switches, pytest.mark.timeout(300)]
@@ -50,10 +53,14 @@ def program(name: str, folder: Path) -> AbstractContextManager[Any]:
 def test_each_program_tells_when_it_serves(
     tmp_path: Path, manager: socket.socket, name: str, told: bytes
 ) -> None:
-    with program(name, tmp_path):
+    with program(name, tmp_path) as running:
         first = manager.recv(4096)
         assert first.startswith(b"READY=1\nSTATUS=")
         assert told in first
+        if isinstance(running, BridgeProcess):
+            os.kill(running.pid, signal.SIGHUP)
+            wait_until(lambda: "passed over" in running.log, SECONDS, "a hangup is told of")
+            assert running.stop() == 0
     manager.setblocking(False)
     with pytest.raises(BlockingIOError):
         manager.recv(4096)

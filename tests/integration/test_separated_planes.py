@@ -67,7 +67,7 @@ class NumberedStream:
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8 << 20)
         made.bind((address, 7777))
-        made.settimeout(5)
+        made.settimeout(BACKSTOP / 4)
         return made
 
     def _send(self) -> None:

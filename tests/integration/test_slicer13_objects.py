@@ -386,8 +386,13 @@ def test_two_horizons_share_a_switch_their_group_and_their_cookies(bundles: Bund
 def test_nothing_that_the_slicer_says_ends_a_session_with_a_horizon(bundles: Bundles) -> None:
     wait_until(lambda: not bundles.lost("h1", 2), SECONDS, "a is connected")
     for name, tenant in bundles.tenants.items():
-        health = tenant.get("/v1/health")
-        assert health["status"] == "ok", (name, health)
+        # A machine that does much else may have held some loop up.
+        wait_until(
+            lambda one=tenant: one.get("/v1/health")["status"] == "ok",
+            SECONDS,
+            f"{name} is well",
+            tenant.held_up,
+        )
         assert "Traceback" not in tenant.log()
     log = bundles.slicer.log()
     assert log.count("tenant_connected") == 2, "each has had one connection, for good"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -139,11 +140,9 @@ def test_switches_that_join_while_the_store_is_locked_get_their_trees(tmp_path: 
             assert {path: controller.get(path) for path in before} == before
             names = [one["name"] for one in controller.get("/v1/networks")["networks"]]
             assert names == ["blue"]
-            status, reason = found.health()
-            assert (status, reason) == (
-                "degraded",
-                "the store cannot be written: database is locked",
-            )
+            # A busy machine holds loops up now and then, which is a reason, too.
+            degraded = "degraded", "the store cannot be written: database is locked"
+            found.until(lambda: found.health() == degraded)
             assert counter(controller, "horizon_store_writable") == 0
             found.join()
             found.until(found.settled)
@@ -198,9 +197,15 @@ class Disk:
         """Do as the kernel does after an error of the disk: nothing is written any more."""
         _run("mount", "-o", "remount,abort", str(self.folder))
 
-    def unmount(self) -> None:
-        """Take it away."""
+    def mend(self) -> None:
+        """Have what was written on a disk that works.
+
+        Whoever made itself a view of all mounts meanwhile keeps the old one in it: of the same
+        image the kernel would give us that.
+        """
         _run("umount", str(self.folder))
+        self._image = Path(shutil.copy(self._image, self._image.with_name("mended")))
+        self.mount()
 
 
 def _run(*command: str) -> None:
@@ -250,8 +255,7 @@ def test_switches_that_join_while_the_disk_is_read_only_get_their_trees(
         found.join()
         found.until(found.settled)
         assert controller.stop() == 0
-        failing_disk.unmount()
-        failing_disk.mount()
+        failing_disk.mend()
         controller.start()
         wait_until(lambda: found.health() == ("ok", ""), WITHIN, "it is well on a mended disk")
         controller.request(*REFUSED[0])

@@ -15,7 +15,7 @@ from horizon_ryu.wire.ofp13 import OFPT
 from horizon_ryu.wire.versions import OPENFLOW_10
 from virtual_switch.blocking import Gone
 
-SECONDS = 10.0
+SECONDS = 60.0
 _STATS_REQUEST, _STATS_REPLY, _BARRIER_REQUEST, _BARRIER_REPLY, _FLOW_MOD = 16, 17, 18, 19, 14
 _PORTS = 4
 _BUFFERS = 256

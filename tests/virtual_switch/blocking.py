@@ -16,7 +16,8 @@ from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
 from virtual_switch.faults import Faults
 from virtual_switch.switch import VirtualSwitch
 
-SECONDS = 10.0
+SECONDS = 60.0
+"""For what comes at once, unless the machine has no time for it."""
 _PORT = 3
 _ANY_XID = 7
 

@@ -21,14 +21,16 @@ from virtual_switch.effects import Effects
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import End, LoadNetwork
 
-SECONDS = 100.0
+SECONDS = 300.0
+"""On a busy machine: a minute of work of both ends is five there."""
 Answer = TypeVar("Answer")
 
 
 class LivelySwitch(LoadSwitch):
     """One switch whose tables are real. ``is_frozen``: it answers nothing, and loses nothing.
 
-    ``is_hollow``: flow-mods reach no table, and it does not tell its entries; so it can be large.
+    ``is_hollow``: flow-mods reach no table, no frame leaves it, and it does not tell its entries;
+    so it can be large, and answers in time though it is told of each port again and again.
     ``heard`` is given the frames that leave it, by port.
     """
 
@@ -46,7 +48,7 @@ class LivelySwitch(LoadSwitch):
         kind = message[1]
         asked = message[8] << 8 | message[9] if kind == self._stats_request else None
         self.flow_mods += kind == OFPT.FLOW_MOD
-        if self.is_hollow and (kind == OFPT.FLOW_MOD or asked == OFPMP.FLOW):
+        if self.is_hollow and (kind in (OFPT.FLOW_MOD, OFPT.PACKET_OUT) or asked == OFPMP.FLOW):
             return
         self.obey(self.switch.handle(message, time.monotonic()))
         old = self.version == OPENFLOW_10

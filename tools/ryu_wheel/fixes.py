@@ -8,7 +8,7 @@ from __future__ import annotations
 from tools.ryu_wheel.edits import Append, Edit, Prepend, Replace, ReplaceBlock
 
 UPSTREAM_VERSION = "4.34"
-LOCAL_VERSION = "horizon5"
+LOCAL_VERSION = "horizon7"
 VERSION = f"{UPSTREAM_VERSION}+{LOCAL_VERSION}"
 
 SDIST_NAME = f"ryu-{UPSTREAM_VERSION}.tar.gz"
@@ -50,6 +50,46 @@ _QUIET_IMPORT = """\
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', r'\\s*Eventlet is deprecated')
         import eventlet
+"""
+
+# A start takes seconds, in which nobody is there yet who knows what signals mean: a hangup, which
+# has files read again, ended it, and an interrupt told of whatever was imported just then.
+_HOLD_SIGNALS = """\
+import os
+import signal
+import sys
+
+
+def _pass_over(signum, frame):
+    # Other than a signal that is ignored, it ends the processes that this one starts.
+    pass
+
+
+_USUAL = {signal.SIGHUP: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+_AT_START = {signal.SIGHUP: _pass_over, signal.SIGINT: signal.SIG_DFL}
+
+
+def _put_signals(there, instead):
+    for signum, handler in instead.items():
+        if signal.getsignal(signum) is there[signum]:
+            signal.signal(signum, handler)
+
+
+_put_signals(_USUAL, _AT_START)
+
+
+def _occupy_standard():
+    # Where 0 to 2 are closed, what is said there would be written to the files that get them.
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened <= 2:
+        os.set_inheritable(opened, True)
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.close(opened)
+
+
+_occupy_standard()
+
+from ryu.lib import hub
 """
 
 # A mistake of whoever starts it is one line that names the file or the module, and status 2.
@@ -208,6 +248,13 @@ FIXES: tuple[Edit, ...] = (
         last="import eventlet",
         sha256="74d96162fa6d3f2c0ad264d9f0782e86bc4459c5af455ffd919884186abcca7b",
         new=_QUIET_IMPORT,
+    ),
+    Replace(_MANAGER, "import os\nimport sys\n\nfrom ryu.lib import hub\n", _HOLD_SIGNALS),
+    # Applications that want signals have taken them by now.
+    Replace(
+        _MANAGER,
+        "    webapp = wsgi.start_service(app_mgr)\n",
+        "    _put_signals(_AT_START, _USUAL)\n\n    webapp = wsgi.start_service(app_mgr)\n",
     ),
     Replace(_MANAGER, "    log.init_log()\n", "    _init_log()\n"),
     Replace(_MANAGER, "def main(args=None, prog=None):\n", _MAIN),

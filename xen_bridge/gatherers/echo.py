@@ -32,13 +32,16 @@ PAYLOAD = 56
 TOKEN = 12
 RECEIVE_BUFFER = 1 << 20
 READ_AT_ONCE = 256
+SET_SECONDS = 0.05
+"""By which the wall clock and the monotonic one part only when the former is set."""
 
 
 @dataclass(slots=True)
 class EchoHeard:
     """The probes to one address: ``rtts`` in milliseconds, the times of sending not yet answered.
 
-    ``began`` and ``ended`` (last reply, or last request while there is none) are of the wall clock.
+    ``began`` and ``ended`` (last reply, or last request while there is none) are of the wall clock
+    as it went when they were first probed: setting it meanwhile changes none of these.
     """
 
     transmitted: int = 0
@@ -56,6 +59,7 @@ class EchoProbe:
         self._sockets: dict[bool, icmplib.ICMPSocket] = {}
         self._id = int.from_bytes(os.urandom(2), "big")
         self._token = b""
+        self._ahead = _wall_ahead()
 
     def begin(self, addresses: Sequence[str]) -> bool:
         """Forget what was heard, and probe ``addresses`` from now on.
@@ -64,6 +68,7 @@ class EchoProbe:
         Raises RequestUnsupported if this process may not, or the machine has no such family.
         """
         self.heard = {address: EchoHeard() for address in addresses}
+        self._ahead = _wall_ahead()
         # Tells our replies from those to others, and to earlier rounds.
         self._token = os.urandom(TOKEN)
         missing = {":" in address for address in addresses} - self._sockets.keys()
@@ -80,10 +85,10 @@ class EchoProbe:
             heard.transmitted += 1
             try:
                 self._sockets[":" in address].send(request)
-                heard.waiting[sequence] = request.time
+                heard.waiting[sequence] = self._as_begun(request.time)
             except icmplib.ICMPLibError:
                 pass
-            heard.ended = request.time or time.time()
+            heard.ended = self._as_begun(request.time or time.time())
             heard.began = heard.began or heard.ended
 
     @property
@@ -114,7 +119,7 @@ class EchoProbe:
                 return
             if not is_v6 and icmp.is_privileged:
                 data = data[(data[0] & 0xF) * 4 :] if data else b""
-            self._take(source[0], data, _received_at(extra))
+            self._take(source[0], data, self._as_begun(_received_at(extra)))
 
     def _take(self, source: str, data: bytes, at: float) -> None:
         heard = self.heard.get(source)
@@ -130,10 +135,26 @@ class EchoProbe:
             heard.rtts.append(max(at - sent, 0.0) * 1000)
             heard.ended = max(heard.ended, at)
 
+    def _as_begun(self, at: float) -> float:
+        """Return what a time of the wall clock is on that clock as it went at the beginning.
+
+        It may have been set since, before that time or after it.
+        """
+        shift = _wall_ahead() - self._ahead
+        if abs(shift) < SET_SECONDS:
+            return at
+        now = time.monotonic() + self._ahead
+        return max((one for one in (at, at - shift) if one <= now), default=now)
+
     def close(self) -> None:
         """Close the sockets."""
         for icmp in self._sockets.values():
             icmp.close()
+
+
+def _wall_ahead() -> float:
+    """Return by how much the wall clock is ahead of the monotonic one."""
+    return time.time() - time.monotonic()
 
 
 def _received_at(extra: list[tuple[int, int, bytes]]) -> float:

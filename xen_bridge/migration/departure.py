@@ -18,7 +18,7 @@ from xen_bridge.migration.local_ways import LocalPlace, watching, ways_of
 from xen_bridge.migration.parking import ParkingPlace, inject, is_for_many
 from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_with_nft
 from xen_bridge.migration.plane_counts import PlaneCounts
-from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of
+from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of, stands_on
 from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.route_documents import documents_of
 from xen_bridge.protocol.documents.migration_advise import (
@@ -67,6 +67,10 @@ class PlaneDeparture:
         if found is None:
             raise RequestConflict("its planes are not separated here any more")
         return found
+
+    def stands_on(self) -> tuple[str, ...]:
+        """Return the interfaces that the plane stands on here, and is to stand on there."""
+        return stands_on(plane_of(self._routers, self._uuid))
 
     def offers(self) -> Iterator[OfferRoutes | OfferPlane]:
         """Pin the plane, and yield all that makes another host pass its packets."""

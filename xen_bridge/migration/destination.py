@@ -86,6 +86,8 @@ class MigrationDestination:
             if known is not None and known.has_ended:
                 raise RequestConflict(f"migration {wanted.id} has ended here")
             self._allowed(wanted.definition)
+            if self._landings is not None and wanted.mode == "plane-separation":
+                self._landings.check(wanted.planes_on)
             if known is None:
                 self._check_new(wanted.definition)
             tunnels = () if self._tunnels is None else self._tunnels.needed(wanted, source_pk)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Collection
 
 from xen_bridge.announcements import announce
 from xen_bridge.dom0.hypervisor.interface import Hypervisor
@@ -36,6 +37,12 @@ class PlaneLandings:
         self._routers = routers
         self._hypervisor = hypervisor
         self._offered: dict[str, list[FibChange]] = {}
+
+    def check(self, interfaces: Collection[str]) -> None:
+        """Raise InvalidRequest (``destination``) where no planes can stand on such interfaces."""
+        unfit = bridge_ports.unfit_among(interfaces)
+        if unfit:
+            raise InvalidRequest(("destination",), "; ".join(unfit))
 
     def routes(self, told: OfferRoutes) -> None:
         """Take a piece of a FIB; TooLarge for more than one router may have."""

@@ -9,22 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
 from xen_bridge.protocol.documents.migration import (
     ENDED,
+    MAX_STEPS,
     MAX_TEXT,
     MigrateDomain,
     MigrationStatus,
     MigrationStep,
     Mode,
+    RouterMigrationState,
+    StepState,
+    Whereabouts,
 )
 from xen_bridge.protocol.documents.migration_advise import MAX_FACTS, SiteFact
 
-MOVE = "move"
-"""The step that moves the domain: until it is done all is taken back, from then on nothing."""
+MOVE, FORGET = "move", "forget"
+"""The step that moves the domain, until which all is taken back, and from which nothing is; and
+that which removes what there is of it here."""
+GIVEN_UP = "it was given up by hand"
+LEFT_THERE = "given up by hand, the router is at the destination"
 STEPS: Mapping[Mode, tuple[str, ...]] = {
     "standard": ("prepare", MOVE, "finish", "forget"),
     "plane-separation": (
@@ -39,6 +46,8 @@ MAX_ATTEMPTS = 720
 """For a step behind the turn: an hour."""
 ELSEWHERE = frozenset({"prepare"})
 """Steps that are taken back at the destination."""
+GivenUp: TypeAlias = Whereabouts | Literal["unsaid"]
+"""Where a router is said to be whose migration was given up by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +63,10 @@ class OutgoingMigration:
     """Data packets that were dropped at the source; None: not known."""
     attempts: int = document_field(0, least=0)
     """Of the step that is being done, or taken back."""
+    given_up: GivenUp | None = document_field(None)
+    """From then on nothing is tried again."""
+    stuck: tuple[str, ...] = document_field((), at_most=MAX_STEPS)
+    """Steps that were not taken back, and are passed over."""
 
     @property
     def has_ended(self) -> bool:
@@ -141,6 +154,8 @@ def resumed(migration: OutgoingMigration, now: float) -> Decision:
     if migration.status.state == "aborting":
         return _undo_next(migration, now)
     step = _running(migration)
+    if migration.given_up is not None and migration.status.is_committed:
+        return _leave(migration, now)
     if step is None or migration.status.is_committed:
         return _go_on(migration, now)
     if step.name == MOVE:
@@ -158,7 +173,12 @@ def aborted(migration: OutgoingMigration, reason: str, now: float) -> Decision:
         for one in migration.status.steps
     )
     status = replace(
-        migration.status, state="aborting", steps=steps, problem=reason[:MAX_TEXT], duration_s=now
+        migration.status,
+        state="aborting",
+        steps=steps,
+        problem=reason[:MAX_TEXT],
+        unsettled=None,
+        duration_s=now,
     )
     return _undo_next(replace(migration, status=status, attempts=0), now)
 
@@ -175,26 +195,79 @@ def advanced(migration: OutgoingMigration, command: Command, event: Event, now: 
     return _done(migration, command.step, event, now)
 
 
+# ---- by hand
+
+
+def given_up(migration: OutgoingMigration, where: Whereabouts | None, now: float) -> Decision:
+    """Return how a migration ends, whoever is away: by what can be done here, tried once each.
+
+    Also one that has failed, which may have left something here. ``where`` is the router's place
+    for who has to be told.
+    """
+    status = replace(migration.status, unsettled=None, duration_s=now)
+    migration = replace(migration, status=status, given_up=where or "unsaid", attempts=0, stuck=())
+    if status.is_committed:
+        return _leave(migration, now)
+    step = _running(migration)
+    if status.state == "aborting" or step is None:
+        return _undo_next(replace(migration, status=replace(status, state="aborting")), now)
+    if step.name == MOVE:
+        return replace(migration, status=replace(status, state="running")), Locate()
+    return aborted(migration, GIVEN_UP, now)
+
+
+def _leave(migration: OutgoingMigration, now: float) -> Decision:
+    """Forget here a router that is at the destination."""
+    status = migration.status
+    steps = tuple(
+        replace(one, state="failed", ended_s=now) if one.state == "running" else one
+        for one in status.steps
+    )
+    problem = status.problem or ""
+    if not problem.startswith(LEFT_THERE):
+        problem = f"{LEFT_THERE}: {problem}" if problem else LEFT_THERE
+    left = replace(status, state="running", steps=steps, problem=problem[:MAX_TEXT])
+    names = [one.name for one in steps]
+    return _do(replace(migration, status=left), names.index(FORGET), now)
+
+
+def _forgotten(migration: OutgoingMigration, event: Event, now: float) -> Decision:
+    """End a migration that was given up, when what there is of it here was to be removed."""
+    status = migration.status
+    reason = "" if isinstance(event, StepDone) else f"; and {FORGET} failed: {_told(event)}"
+    ended: StepState = "failed" if reason else "done"
+    steps = tuple(
+        replace(one, state=ended, ended_s=now) if one.name == FORGET else one
+        for one in status.steps
+    )
+    problem = f"{status.problem or ''}{reason}"[:MAX_TEXT]
+    status = replace(status, state="failed", steps=steps, problem=problem, duration_s=now)
+    return replace(migration, status=status), None
+
+
 # ---- forward
 
 
 def _do(migration: OutgoingMigration, index: int, now: float) -> Decision:
     steps = list(migration.status.steps)
     steps[index] = replace(steps[index], state="running", began_s=now, ended_s=None, detail=None)
-    made = replace(migration, status=replace(migration.status, steps=tuple(steps)), attempts=0)
+    status = replace(migration.status, steps=tuple(steps), unsettled=None)
+    made = replace(migration, status=status, attempts=0)
     return made, DoStep(steps[index].name)
 
 
 def _done(migration: OutgoingMigration, step: str, event: Event, now: float) -> Decision:
+    if migration.given_up is not None and step == FORGET:
+        return _forgotten(migration, event, now)
     if isinstance(event, StepDone):
         return _go_on(_with_success(migration, step, event, now), now)
-    reason = event.reason if isinstance(event, StepFailed) else "nobody knows what became of it"
+    reason = _told(event)
     if step == MOVE and not migration.status.is_committed:
         # Whoever moves it may have come to the end of it all the same.
         status = replace(migration.status, problem=reason[:MAX_TEXT])
         return replace(migration, status=status), Locate()
     if migration.status.is_committed:
-        return _later(migration, reason, MAX_ATTEMPTS, now)
+        return _later(migration, step, reason, MAX_ATTEMPTS, now)
     return aborted(migration, reason, now)
 
 
@@ -228,22 +301,29 @@ def _go_on(migration: OutgoingMigration, now: float) -> Decision:
 
 def _located(migration: OutgoingMigration, event: Event, now: float) -> Decision:
     if not isinstance(event, Located):
-        reason = event.reason if isinstance(event, StepFailed) else "nobody knows"
-        return _later(migration, f"where the domain is cannot be told: {reason}", MAX_ATTEMPTS, now)
+        why = f"where the domain is cannot be told: {_told(event)}"
+        return _later(migration, MOVE, why, MAX_ATTEMPTS, now)
     if event.is_there:
-        return _go_on(_with_success(migration, MOVE, StepDone(), now), now)
+        made = _with_success(migration, MOVE, StepDone(), now)
+        return _go_on(made, now) if made.given_up is None else _leave(made, now)
     reason = migration.status.problem or "the move was interrupted"
     return aborted(migration, reason, now)
 
 
-def _later(migration: OutgoingMigration, reason: str, most: int, now: float) -> Decision:
-    """Try the command again after a while; give up after so many attempts."""
+def _told(event: Event) -> str:
+    return event.reason if isinstance(event, StepFailed) else "nobody knows what became of it"
+
+
+def _later(migration: OutgoingMigration, what: str, reason: str, most: int, now: float) -> Decision:
+    """Try the command again after a while; fail after so many attempts, or when given up."""
     attempts = migration.attempts + 1
-    status = replace(migration.status, problem=reason[:MAX_TEXT])
-    if attempts >= most:
+    status = replace(migration.status, problem=reason[:MAX_TEXT], unsettled=None)
+    if attempts >= most or migration.given_up is not None:
         failed = replace(status, state="failed", duration_s=now)
         return replace(migration, status=failed, attempts=attempts), None
     seconds = min(FIRST_WAIT * 2.0 ** min(attempts - 1, 10), LONGEST_WAIT)
+    often = f"{attempts} time{'s' if attempts > 1 else ''} in vain"
+    status = replace(status, unsettled=f"{what}, {often}: {reason}"[:MAX_TEXT])
     return replace(migration, status=status, attempts=attempts), Wait(seconds)
 
 
@@ -264,36 +344,51 @@ def _again(migration: OutgoingMigration, now: float) -> Decision:
 def _undo_next(migration: OutgoingMigration, now: float) -> Decision:
     """Take back the last step that was begun and is not taken back yet."""
     for step in reversed(migration.status.steps):
-        if step.state in ("running", "done", "failed"):
+        if step.state in ("running", "done", "failed") and step.name not in migration.stuck:
             return migration, UndoStep(step.name)
-    status = replace(migration.status, state="rolled_back", duration_s=now)
+    state: RouterMigrationState = "failed" if migration.stuck else "rolled_back"
+    status = replace(migration.status, state=state, duration_s=now)
     return replace(migration, status=status, attempts=0), None
 
 
 def _undone(migration: OutgoingMigration, step: str, event: Event, now: float) -> Decision:
     if not isinstance(event, StepDone):
-        reason = event.reason if isinstance(event, StepFailed) else "nobody knows what became of it"
+        if step not in ELSEWHERE and migration.given_up is not None:
+            return _passed_over(migration, step, _told(event), now)
         if step not in ELSEWHERE:
-            why = f"{_reason(migration)}; and {step} is not taken back: {reason}"
-            return _later_back(migration, why, now)
+            return _later_back(migration, step, _told(event), now)
         # The router need not wait for it: a destination ends by itself what nobody asks for.
     steps = tuple(
         replace(one, state="undone", ended_s=now) if one.name == step else one
         for one in migration.status.steps
     )
-    status = replace(migration.status, steps=steps)
+    status = replace(migration.status, steps=steps, unsettled=None)
     if isinstance(event, StepDone) and event.lost_here is not None:
         status = replace(status, lost=event.lost_here)
     return _undo_next(replace(migration, status=status, attempts=0), now)
 
 
-def _later_back(migration: OutgoingMigration, why: str, now: float) -> Decision:
+def _later_back(migration: OutgoingMigration, step: str, reason: str, now: float) -> Decision:
     known = migration.status.problem
-    made, command = _later(migration, why, MAX_UNDO_ATTEMPTS, now)
-    if command is not None:
-        # What it is taken back for is told, until it is known that it cannot be.
-        made = replace(made, status=replace(made.status, problem=known))
-    return made, command
+    made, command = _later(migration, f"{step} is not taken back", reason, MAX_UNDO_ATTEMPTS, now)
+    # What it is taken back for is told, until it is known that it cannot be.
+    told = known if command is not None else _not_taken_back(migration, step, reason)
+    return replace(made, status=replace(made.status, problem=told)), command
+
+
+def _passed_over(migration: OutgoingMigration, step: str, reason: str, now: float) -> Decision:
+    """Leave a step that cannot be taken back as it is, and take back those before it."""
+    steps = tuple(
+        replace(one, state="failed", ended_s=now) if one.name == step else one
+        for one in migration.status.steps
+    )
+    problem = _not_taken_back(migration, step, reason)
+    status = replace(migration.status, steps=steps, problem=problem)
+    return _undo_next(replace(migration, status=status, stuck=(*migration.stuck, step)), now)
+
+
+def _not_taken_back(migration: OutgoingMigration, step: str, reason: str) -> str:
+    return f"{_reason(migration)}; and {step} is not taken back: {reason}"[:MAX_TEXT]
 
 
 def _reason(migration: OutgoingMigration) -> str:

@@ -42,6 +42,7 @@ def incoming_of(
     order: MigrateDomain,
     definition: CreateDomain,
     affinity: Sequence[VcpuPins],
+    planes_on: Sequence[str] = (),
     dry_run: bool = False,
 ) -> PrepareIncoming:
     """Return what a destination is asked to make room by. Raises BridgeError."""
@@ -54,6 +55,7 @@ def incoming_of(
         dry_run=dry_run,
         tunnel_from=ends[0],
         tunnel_to=ends[1],
+        planes_on=tuple(planes_on),
     )
 
 

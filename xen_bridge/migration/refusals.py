@@ -47,11 +47,12 @@ class Refusals:
         mover: DomainMover,
         definition: CreateDomain,
         affinity: Sequence[VcpuPins],
+        planes_on: Sequence[str] = (),
     ) -> None:
         """Ask the destination whether the domain could come, and our back end about the answer."""
         order = self._order
         try:
-            wanted = incoming_of(order, definition, affinity, dry_run=True)
+            wanted = incoming_of(order, definition, affinity, planes_on, dry_run=True)
             connection = connect(order)
             try:
                 site: IncomingSite = connection.ask(wanted)

@@ -16,6 +16,11 @@ def plane_of(routers: SeparatedRouters, uuid: str) -> SeparatedPlane | None:
     return found[0] if found else None
 
 
+def stands_on(plane: SeparatedPlane | None) -> tuple[str, ...]:
+    """Return the interfaces of Domain 0 that planes stand on, each once; none if there is none."""
+    return () if plane is None else tuple(dict.fromkeys(one.physical for one in plane.ports))
+
+
 def plan_of(plane: SeparatedPlane) -> DataPlanePlan:
     """Return the plan of planes that are separated."""
     ports = (port_of(one.mac, one.physical, one.addresses, one.vif) for one in plane.ports)

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from xen_bridge.dom0.hypervisor.interface import Capability, require
-from xen_bridge.dom0.hypervisor.moving import DomainMover
+from xen_bridge.dom0.hypervisor.moving import DomainMover, RestartingMover
 from xen_bridge.errors import (
     BridgeError,
     Deadline,
@@ -25,11 +25,12 @@ from xen_bridge.migration.departure import PlaneDeparture
 from xen_bridge.migration.held_sessions import ConnectAgent, SessionHolder, no_agent
 from xen_bridge.migration.journal import MigrationJournal
 from xen_bridge.migration.keeper import Keeper
-from xen_bridge.migration.outgoing import Command, Event, OutgoingMigration
+from xen_bridge.migration.migration_run import First, MigrationRun, RunOrders, in_words
+from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.peer import Connect
 from xen_bridge.migration.refusals import Refusals
-from xen_bridge.migration.separated_ports import plane_of
-from xen_bridge.migration.source_steps import SourceSteps, is_separated
+from xen_bridge.migration.separated_ports import plane_of, stands_on
+from xen_bridge.migration.source_steps import SourceSteps, is_separated, order_of
 from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.migration import (
     BEGIN_SECONDS,
@@ -37,13 +38,12 @@ from xen_bridge.protocol.documents.migration import (
     MigrationList,
     MigrationStatus,
     MigrationStep,
+    Whereabouts,
 )
 from xen_bridge.separation.registry import SeparatedRouters
 from xen_bridge.virtual_management import PhysicalHost
 
 LOG = logging.getLogger(__name__)
-FAULT_SECONDS = 2.0
-"""After a fault of our own, before the same is tried again."""
 
 
 class MigrationSource:
@@ -75,16 +75,34 @@ class MigrationSource:
         self._wall, self._clock = wall, clock
         self._lock = threading.RLock()
         self._records = journal.load()
-        self._aborts: dict[str, threading.Event] = {}
+        self._orders: dict[str, RunOrders] = {}
+        self._threads: dict[str, threading.Thread] = {}
         self._asking = threading.Lock()
 
     def resume(self) -> None:
         """Go on with every migration that has not ended."""
         for number, record in list(self._records.items()):
-            if not record.has_ended:
-                started = record.status.started or self._wall()
-                began = max(self._wall() - started, record.status.duration_s or 0.0)
-                self._run(number, lambda made, now: outgoing.resumed(made, now), began)
+            if record.has_ended:
+                continue
+            try:
+                self._run(number, outgoing.resumed, self._lasted(record.status))
+            except BridgeError as error:
+                # Of another back end than this start of the node has.
+                LOG.error("migration %s cannot be gone on with: %s", number, error)
+
+    def halt(self, seconds: float) -> bool:
+        """Have each stop before its next command; tell whether all have within ``seconds``.
+
+        Somebody else goes on with them, who may do a command again that did not end in that time.
+        """
+        over = self._clock() + seconds
+        with self._lock:
+            threads = list(self._threads.values())
+            for orders in self._orders.values():
+                orders.halt()
+        for thread in threads:
+            thread.join(max(0.0, over - self._clock()))
+        return not any(thread.is_alive() for thread in threads)
 
     # ---- asked
 
@@ -126,7 +144,8 @@ class MigrationSource:
         )
         if definition is not None:
             definition = replace(definition, weight=settings.weight, cap=settings.cap)
-            refusals.ask(self._connect, mover, definition, settings.affinity)
+            on = self._planes_on(domain.uuid) if is_separated(order) else ()
+            refusals.ask(self._connect, mover, definition, settings.affinity, on)
         if refusals.found or definition is None:
             return replace(status, state="refused", refusals=tuple(refusals.found))
         if order.dry_run:
@@ -175,14 +194,52 @@ class MigrationSource:
         with self._lock:
             status = self.status(number)
             if status.is_committed or self._records[number].has_ended:
-                raise RequestConflict(f"migration {number} is {_words(status)}")
-            self._aborts[number].set()
+                raise RequestConflict(f"migration {number} is {in_words(status)}")
+            self._orders[number].abort()
         return status
+
+    def give_up(self, number: str, where: Whereabouts | None = None) -> MigrationStatus:
+        """Have a migration end that cannot, by what can be done here; also one that has failed.
+
+        RequestConflict for one that has ended well, and where only a destination that does not
+        answer knows of the router: then ``where`` has to say at which host it is to be.
+        """
+        status, record = self.status(number), self._records[number]
+        if record.has_ended and status.state != "failed":
+            raise RequestConflict(f"migration {number} is {in_words(status)}")
+        if where is None and self._is_asked(record):
+            raise RequestConflict(
+                f"only {status.destination} knows whether {status.domain} was started there:"
+                " say whether it is here or there"
+            )
+        with self._lock:
+            orders = self._orders.setdefault(number, RunOrders())
+            if record.has_ended:
+                # Before anybody else finds it ended.
+                lasted = self._lasted(status)
+                again = outgoing.given_up(record, where, lasted)
+                self._keep(again[0])
+                self._run(number, lambda _made, _now: again, lasted)
+            else:
+                if not status.is_committed:
+                    orders.abort()
+                orders.give_up(where)
+        LOG.warning("migration %s of %s is given up by hand", number, status.domain)
+        return self.status(number)
+
+    def _is_asked(self, record: OutgoingMigration) -> bool:
+        """Tell whether only the destination knows where a router is."""
+        mover = self._mover()
+        is_open = not record.status.is_committed and bool(record.site)
+        return is_open and isinstance(mover, RestartingMover) and mover.is_asked(order_of(record))
 
     def _is_separated(self, uuid: str) -> bool:
         """Tell whether the whole data plane of a domain is known."""
         plane = None if self._routers is None else plane_of(self._routers, uuid)
         return plane is not None and plane.state == "separated"
+
+    def _planes_on(self, uuid: str) -> tuple[str, ...]:
+        return () if self._routers is None else stands_on(plane_of(self._routers, uuid))
 
     def _steps_of(self, number: str, is_aborted: Callable[[], bool]) -> SourceSteps:
         record, departure = self._records[number], None
@@ -215,8 +272,11 @@ class MigrationSource:
         status = record.status
         if record.has_ended or status.started is None:
             return status
-        lasted = max(self._wall() - status.started, status.duration_s or 0.0)
-        return replace(status, duration_s=lasted)
+        return replace(status, duration_s=self._lasted(status))
+
+    def _lasted(self, status: MigrationStatus) -> float:
+        started = self._wall() if status.started is None else status.started
+        return max(self._wall() - started, status.duration_s or 0.0)
 
     # ---- carrying out
 
@@ -230,93 +290,33 @@ class MigrationSource:
     def _run(
         self,
         number: str,
-        first: Callable[[OutgoingMigration, float], outgoing.Decision],
+        first: First,
         began: float,
     ) -> None:
-        aborting = self._aborts.setdefault(number, threading.Event())
-        run = MigrationRun(self, number, aborting, self._clock() - began)
-        threading.Thread(
+        orders = self._orders.setdefault(number, RunOrders())
+        steps = self._steps_of(number, orders.aborting.is_set)
+        zero = self._clock() - began
+        run = MigrationRun(
+            KeptRecord(self, number), orders, steps, self._keeper, lambda: self._clock() - zero
+        )
+        made = threading.Thread(
             target=run.carry_out, args=(first,), name=f"migration {number}", daemon=True
-        ).start()
+        )
+        self._threads[number] = made
+        made.start()
 
 
-class MigrationRun:
-    """One migration, in its own thread."""
+class KeptRecord:
+    """The record of one migration of a source."""
 
-    def __init__(
-        self, source: MigrationSource, number: str, aborting: threading.Event, zero: float
-    ) -> None:
+    def __init__(self, source: MigrationSource, number: str) -> None:
         self._source = source
         self._number = number
-        self._aborting = aborting
-        self._zero = zero
-        self._steps = source._steps_of(number, aborting.is_set)
 
-    def carry_out(self, first: Callable[[OutgoingMigration, float], outgoing.Decision]) -> None:
-        """Do what there is to do until it has ended."""
-        with self._source._keeper():
-            self._carry_out(first)
-
-    def _carry_out(self, first: Callable[[OutgoingMigration, float], outgoing.Decision]) -> None:
-        try:
-            record, command = first(self._record(), self._now())
-            while command is not None:
-                record, command = self._next(record, command)
-            self._keep(record)
-            status = record.status
-            LOG.warning("migration %s of %s: %s", status.id, status.domain, _words(status))
-        except Exception:
-            LOG.exception("migration %s waits until this node is started anew", self._number)
-        finally:
-            self._steps.close()
-
-    def _next(self, record: OutgoingMigration, command: Command) -> outgoing.Decision:
-        self._keep(record)
-        event = self._event(record, command)
-        if self._is_to_be_aborted(record, command):
-            return outgoing.aborted(record, "it was to be aborted", self._now())
-        return outgoing.advanced(record, command, event, self._now())
-
-    def _is_to_be_aborted(self, record: OutgoingMigration, command: Command) -> bool:
-        status = record.status
-        is_early = status.state == "running" and not status.is_committed
-        # A move is aborted by itself, as long as that can be.
-        is_moving = command in (outgoing.DoStep(outgoing.MOVE), outgoing.Locate())
-        return self._aborting.is_set() and is_early and not is_moving
-
-    def _event(self, record: OutgoingMigration, command: Command) -> Event:
-        if isinstance(command, outgoing.Wait):
-            time.sleep(command.seconds)
-            return outgoing.StepDone()
-        try:
-            return self._steps.carry_out(record, command)
-        except BridgeError as error:
-            LOG.info("migration %s: %s: %s", self._number, command, error)
-            return outgoing.StepFailed(str(error) or error.title)
-        except Exception as error:
-            LOG.exception("migration %s: %s", self._number, command)
-            return outgoing.StepFailed(
-                f"the node failed; its log says why ({type(error).__name__})"
-            )
-
-    def _keep(self, record: OutgoingMigration) -> None:
-        while True:
-            try:
-                self._source._keep(record)
-                return
-            except BridgeError as error:
-                # Nothing is done that the journal does not know of.
-                LOG.error("migration %s waits: %s", self._number, error)
-                time.sleep(FAULT_SECONDS)
-
-    def _record(self) -> OutgoingMigration:
+    def record(self) -> OutgoingMigration:
+        """Return how it stands."""
         return self._source._records[self._number]
 
-    def _now(self) -> float:
-        return self._source._clock() - self._zero
-
-
-def _words(status: MigrationStatus) -> str:
-    if status.is_committed and status.state == "running":
-        return "committed"
-    return f"{status.state}: {status.problem}" if status.problem else status.state
+    def keep(self, record: OutgoingMigration) -> None:
+        """Have the journal know before anything is done."""
+        self._source._keep(record)

@@ -108,6 +108,10 @@ class SourceSteps:
                 order = replace(order, is_there=False)
             except RequestConflict:
                 order = replace(order, is_there=True)
+            except BridgeError:
+                if record.given_up not in ("here", "there"):
+                    raise
+                order = replace(order, is_there=record.given_up == "there")
         return mover.settle(order)
 
     def _ask(self, record: OutgoingMigration, body: object) -> object:
@@ -118,7 +122,8 @@ class SourceSteps:
     # ---- forward
 
     def _prepare(self, record: OutgoingMigration) -> StepDone:
-        wanted = incoming_of(record.order, record.definition, record.affinity)
+        planes_on = () if self._departure is None else self._departure.stands_on()
+        wanted = incoming_of(record.order, record.definition, record.affinity, planes_on)
         if self._tunnels is not None:
             wanted = self._tunnels.with_kinds(wanted)
         answer = self._ask(record, wanted)
@@ -231,7 +236,8 @@ class SourceSteps:
     def _forget(self, record: OutgoingMigration) -> StepDone:
         self._sessions.release(record.status)
         if self._departure is not None:
-            self._relayed(record)
+            if record.given_up is None:
+                self._relayed(record)
             self._departure.end()
         self._mover.forget_outgoing(order_of(record))
         if self._tunnels is not None:

@@ -276,6 +276,10 @@ class DomainZero:
         """Return all tables of nftables, each with its family."""
         return {line.removeprefix("table ") for line in self._nft("list tables").splitlines()}
 
+    def rules(self) -> list[Rule]:
+        """Return all rules of both families. Raises BridgeError."""
+        return _rules()
+
     def _listed(self, plan: DataPlanePlan) -> str:
         there = self.tables()
         tables = [f"{family} {plan.nft_table}" for family in plan.nft_families]

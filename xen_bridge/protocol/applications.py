@@ -67,6 +67,7 @@ REQUESTS: Mapping[Application, Mapping[Form, Form]] = MappingProxyType(
             migration.GetMigration: migration.MigrationStatus,
             migration.ListMigrations: migration.MigrationList,
             migration.AbortMigration: migration.MigrationStatus,
+            migration.GiveUpMigration: migration.MigrationStatus,
             migration_advise.PrepareIncoming: migration_advise.IncomingSite,
             migration_advise.AdviseMigration: migration_advise.IncomingStatus,
             migration_advise.AbortIncoming: migration_advise.IncomingStatus,

@@ -5,6 +5,7 @@ The one place that knows eventlet's tasks; blocking work goes to its native thre
 
 from __future__ import annotations
 
+import atexit
 import socket
 import ssl
 import time
@@ -220,6 +221,9 @@ class GreenRuntime(TaskRuntime):
         super().__init__()
         if threads is not None:
             tpool.set_num_threads(threads)
+        # It has the end of the process wait for every native thread, and for ever for one that
+        # waits for a disk, or for somebody else, that does not answer.
+        atexit.unregister(tpool.killall)
         self._soon: list[Callable[[], object]] = []
 
     def spawn(

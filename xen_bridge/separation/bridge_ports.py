@@ -180,11 +180,17 @@ def unfit(ports: Iterable[RouterPort]) -> tuple[str, ...]:
     A port device is beside the bridge's own port, and in that one's VLAN: where a bridge has
     frames by VLAN, that of the virtual interface may be another.
     """
-    return _unfit(ports, links_by_name())
+    return unfit_among(one.physical for one in ports)
 
 
-def _unfit(ports: Iterable[RouterPort], links: dict[str, KernelLink]) -> tuple[str, ...]:
-    names = {bridge.name for _, bridge in _bridged(ports, links) if bridge.filters_vlans}
+def unfit_among(names: Iterable[str]) -> tuple[str, ...]:
+    """Return why port devices cannot stand on some interfaces of these names, a sentence each."""
+    return _unfit(names, links_by_name())
+
+
+def _unfit(physical: Iterable[str], links: dict[str, KernelLink]) -> tuple[str, ...]:
+    found = (links[name] for name in physical if name in links)
+    names = {one.name for one in found if one.kind == "bridge" and one.filters_vlans}
     return tuple(
         f"bridge {name} has frames by VLAN (vlan_filtering), which Domain 0 would not keep apart: "
         "have a bridge for each VLAN"
@@ -204,7 +210,7 @@ def faults(plan: DataPlanePlan) -> list[str]:
             found.append(f"bridge {port.physical} has no anchor")
         if vif is not None and vif.master == bridge.index:
             found.append(f"virtual interface {port.vif} is a port of {port.physical}")
-    return [*found, *_unfit(plan.ports, links)]
+    return [*found, *_unfit((one.physical for one in plan.ports), links)]
 
 
 def _bridged(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes, warning
 from xen_bridge.protocol.documents.dead_times import DeadTimesAnswer
-from xen_bridge.protocol.documents.migration import MigrationStatus
+from xen_bridge.protocol.documents.migration import ENDED, MigrationStatus
 from xen_bridge.protocol.documents.planes import PlaneTunnel, SeparatedPlane
 
 
@@ -71,6 +71,24 @@ def tunnel_lines(tunnels: Sequence[PlaneTunnel], is_checked: bool = False) -> It
         way = f"{one.near} to {one.far}" + (" by GRE" if one.kind == "gre" else "")
         yield f"{one.device}: tunnel of bridge {one.bridge}, {way}, {mtu}; {whose}"
         yield f"  for {', '.join(one.routers) or 'nobody'}"
+
+
+def migration_lines(migrations: Iterable[MigrationStatus]) -> Iterator[str]:
+    """Yield how each migration stands, and what is the matter with it."""
+    for one in migrations:
+        state = "committed" if one.is_committed and one.state not in ENDED else one.state
+        yield f"{one.id}: {one.domain} to {one.destination}, {one.mode}, {state}"
+        if one.problem is not None:
+            yield f"  problem: {one.problem}"
+        if one.unsettled is not None:
+            yield f"  unsettled: {one.unsettled}"
+
+
+def unsettled_lines(migrations: Iterable[MigrationStatus]) -> Iterator[str]:
+    """Yield the migrations that go on being tried in vain."""
+    for one in migrations:
+        if one.unsettled is not None:
+            yield f"unsettled: migration {one.id} of {one.domain}: {one.unsettled}"
 
 
 def check_lines(

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from socket import AF_INET6
 
-from xen_bridge.planes.data_plane import PARKED, TUNNEL
+from xen_bridge.netlink.rules import Rule
+from xen_bridge.planes.data_plane import FIRST_TABLE, LOCAL_BEHIND, PARKED, SLOTS, TUNNEL
 from xen_bridge.separation.bridge_ports import ANCHOR, ANCHOR_END
 
 PARKED_FAR = "hzx"
@@ -46,9 +48,15 @@ class KnownOwners:
         return any(one.startswith(begin) for one in self.migrations)
 
 
-def strays(links: Iterable[str], tables: Iterable[str], known: KnownOwners) -> tuple[str, ...]:
+def strays(
+    links: Iterable[str], tables: Iterable[str], known: KnownOwners, rules: Iterable[Rule] = ()
+) -> tuple[str, ...]:
     """Return what is nobody's, a sentence each; ``tables`` are those of nft, with their family."""
-    return (*_stray_links(links, known), *_stray_tables(tables, known))
+    return (
+        *_stray_links(links, known),
+        *_stray_tables(tables, known),
+        *_stray_rules(rules, known),
+    )
 
 
 def _stray_links(links: Iterable[str], known: KnownOwners) -> Iterator[str]:
@@ -72,3 +80,22 @@ def _stray_tables(tables: Iterable[str], known: KnownOwners) -> Iterator[str]:
             yield f"table {name} of nftables belongs to no router that is known here"
         if migration is not None and not known.has_migration(migration[1]):
             yield f"table {name} of nftables belongs to no migration that is under way here"
+
+
+def _stray_rules(rules: Iterable[Rule], known: KnownOwners) -> Iterator[str]:
+    for rule in sorted(rules, key=lambda one: (one.family, one.priority, one.iif or "")):
+        family = "IPv6 " * (rule.family == AF_INET6)
+        if replace(rule, family=LOCAL_BEHIND.family) == LOCAL_BEHIND and not known.slots:
+            yield f"{family}rule {rule.priority} (local) is there without any router"
+        slot = _slot_of(rule)
+        if slot is not None and slot not in known.slots:
+            by = f"from {rule.iif}" if rule.iif else f"table {rule.table}"
+            yield f"{family}rule {rule.priority} ({by}) belongs to no router that is known here"
+
+
+def _slot_of(rule: Rule) -> int | None:
+    """Return the slot of the plane that a rule is of: by its table, or by where packets come in."""
+    if rule.table - FIRST_TABLE in SLOTS:
+        return rule.table - FIRST_TABLE
+    found = _PORT.fullmatch(rule.iif or "")
+    return None if found is None else int(found[1])

@@ -24,6 +24,7 @@ from xen_bridge.trust.key_list import KeyList
 LOG = logging.getLogger(__name__)
 ENOUGH_DESCRIPTORS = 1024
 """For all connections that are accepted, and what the node has open itself."""
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 GRACE = 10.0
 """Seconds that requests in flight are given when the node is told to stop."""
 
@@ -66,7 +67,7 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
         runtime.spawn(run_lasting, runtime, name, work, is_stopping.is_set)
     shown = f"[{host}]" if ":" in host else host
     say(f"listening on https://{shown}:{listening.getsockname()[1]} as {node.identity.node_pk}")
-    stopping.recv(1)
+    _wait_for_signal(stopping)
     is_stopping.set()
     peers.close()
     _wait_for_answers(runtime, application)
@@ -88,11 +89,17 @@ def _signals(runtime: Runtime) -> Any:
     """Return a socket that has something to read once the process was told to stop."""
     reading, writing = socket.socketpair()
     writing.setblocking(False)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _ENDING:
         signal.signal(number, lambda *_: None)
     # Whoever waits sleeps in the kernel and would not see a flag; it does see a byte.
-    signal.set_wakeup_fd(os.dup(writing.fileno()))
+    signal.set_wakeup_fd(writing.detach())
     return runtime.adopt(reading)
+
+
+def _wait_for_signal(signals: Any) -> None:
+    """Wait until one of those has come that end a node: each is a byte, its number."""
+    while signals.recv(1)[0] not in _ENDING:
+        LOG.info("a signal that is passed over: keys are read whenever they have changed")
 
 
 def _wait_for_answers(runtime: Runtime, application: BridgeApplication) -> None:

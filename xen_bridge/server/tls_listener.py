@@ -13,12 +13,13 @@ from functools import partial
 from typing import Any
 
 from xen_bridge.errors import BridgeError
-from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.runtime.port import Runtime
 from xen_bridge.server.lasting import run_lasting
 from xen_bridge.server.lingering import drain
 from xen_bridge.serving.accepting import AcceptFailures, accepted, host_of
 from xen_bridge.serving.accepting import listen as listen_on
 from xen_bridge.serving.descriptors import for_connections
+from xen_bridge.serving.room import Room
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.tls import prepare
 
@@ -28,6 +29,8 @@ MAX_HANDSHAKES = 256
 """At once, and at most a third of the connections that descriptors allow."""
 BACKLOG = 128
 MAX_CONNECTIONS = 512
+SHARES = 4
+"""One address, or one IPv6 network, has so small a part of the handshakes at most."""
 
 
 class TlsListener:
@@ -50,11 +53,11 @@ class TlsListener:
         self._identity = identity
         self._authorized = authorized
         self._context: tuple[frozenset[str], Any] | None = None
-        self._shaking: dict[Any, Task] = {}
-        """By the connection whose handshake it does, oldest first."""
         available = for_connections(descriptors)
-        self._max_handshakes = max(min(MAX_HANDSHAKES, available // 3), 1)
-        self.max_connections = max(min(MAX_CONNECTIONS, available - self._max_handshakes), 1)
+        handshakes = max(min(MAX_HANDSHAKES, available // 3), 1)
+        self.max_connections = max(min(MAX_CONNECTIONS, available - handshakes), 1)
+        self._shaking = Room(handshakes, max(handshakes // SHARES, 1))
+        """Whoever stalls gives way to whoever comes from the same address, or else to anybody."""
         self.failed = partial(AcceptFailures(LOG).note, "the service")
         """To be told of each error of accepting."""
         self._ready = runtime.queue(MAX_HANDSHAKES)
@@ -96,20 +99,16 @@ class TlsListener:
         self._listening.close()
 
     def _accept_all(self) -> None:
-        listening = self._listening
         for connection, address in accepted(
-            self._runtime, listening, self.failed, self._give_up_oldest
+            self._runtime, self._listening, self.failed, self._shaking.make_room
         ):
-            if len(self._shaking) >= self._max_handshakes:
-                self._give_up_oldest()
+            place = self._shaking.enter(host_of(address))
+            if place is None:
+                connection.close()
+                continue
             shaking = self._runtime.spawn(self._shake, connection, address, connection=connection)
-            self._shaking[connection] = shaking
-            shaking.link(partial(self._shaking.pop, connection, None))
-
-    def _give_up_oldest(self) -> None:
-        """Give up whoever stalls for whoever comes: nobody can shut the door."""
-        if self._shaking:
-            self._shaking.pop(next(iter(self._shaking))).kill()
+            place.ended_by(shaking.kill)
+            shaking.link(place.leave)
 
     def _shake(self, connection: Any, address: Any) -> None:
         try:

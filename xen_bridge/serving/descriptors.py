@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import resource
 
 UNLIMITED = 1 << 20
 LEAST_RESERVE, MOST_RESERVE = 64, 1024
+_STDERR = 2
+
+
+def occupy_standard() -> None:
+    """Have descriptors 0 to 2 lead to nowhere where they are closed, here and in children.
+
+    A file or a socket would be given their numbers, and be written what a library, or a child,
+    says. Call it before anything else is opened.
+    """
+    opened = os.open(os.devnull, os.O_RDWR)
+    while opened <= _STDERR:
+        os.set_inheritable(opened, True)
+        opened = os.open(os.devnull, os.O_RDWR)
+    os.close(opened)
 
 
 def raise_limit() -> int:

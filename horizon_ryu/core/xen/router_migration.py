@@ -83,6 +83,7 @@ class SourceReport:
     pause_ms: float | None = None
     lost: int | None = None
     problem: str | None = None
+    unsettled: str | None = None
     refusals: tuple[RouterRefusal, ...] = ()
     steps: tuple[StepView, ...] = ()
 
@@ -94,7 +95,8 @@ class RouterMigration:
     ``name`` is its domain's, ``uuid`` None until the source has told it. ``started`` is in seconds
     since 1970, for people. ``pause_ms`` is how long the domain stood still, ``lost`` how many data
     packets were dropped; None where nobody knows. ``silence`` says why the source does not tell how
-    far it is, None while it does.
+    far it is, None while it does. ``unsettled`` is what the source tries again, how often it was in
+    vain, and why; None if nothing is.
     """
 
     id: str
@@ -108,6 +110,7 @@ class RouterMigration:
     lost: int | None = None
     problem: str | None = None
     silence: str | None = None
+    unsettled: str | None = None
     refusals: tuple[RouterRefusal, ...] = ()
     steps: tuple[StepView, ...] = ()
 
@@ -147,7 +150,7 @@ def _is_back(old: StepView, new: StepView) -> bool:
 
 def ended(record: RouterMigration, state: State, problem: str) -> RouterMigration:
     """Return a record that has ended without its source saying so, or otherwise than it says."""
-    return replace(record, state=state, problem=problem, silence=None)
+    return replace(record, state=state, problem=problem, silence=None, unsettled=None)
 
 
 def step_news(before: tuple[StepView, ...], now: tuple[StepView, ...]) -> Iterator[StepView]:

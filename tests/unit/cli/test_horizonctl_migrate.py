@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,20 @@ def test_json_and_xml_have_the_end(piloted: Piloted, source: FakeBridge) -> None
     assert "<status>done</status>" in back.output
 
 
+def test_a_migration_is_given_up(piloted: Piloted, source: FakeBridge) -> None:
+    assert piloted(*MIGRATE, "--no-wait").exit_code == 0
+    (record,) = piloted.xen.migrations.all()
+    source.mover.known[record.id] = replace(
+        source.mover.known[record.id], unsettled="move, 3 times in vain: gone"
+    )
+    refused = piloted("xen", "give-up", record.id)
+    assert refused.exit_code == 1
+    assert "say whether it is here or there" in refused.output
+    done = piloted("xen", "give-up", record.id, "--router-is", "here")
+    assert done.exit_code == 0, done.output
+    assert "it was given up by hand" in done.output
+
+
 def test_a_migration_is_taken_back(piloted: Piloted, source: FakeBridge) -> None:
     assert piloted(*MIGRATE, "--no-wait").exit_code == 0
     (record,) = piloted.xen.migrations.all()
@@ -218,6 +233,7 @@ def test_a_terminal_shows_steps_as_they_go_on() -> None:
     data = {
         "domain": "r1", "host": "a", "destination": "b", "mode": "standard", "state": "installing",
         "steps": [step], "problem": None, "silence": "no route",
+        "id": "0123456789ab", "unsettled": "move, 3 times in vain: gone",
     }  # fmt: skip
     show_migration.migration(console, data)
     shown = out.getvalue()
@@ -227,5 +243,7 @@ def test_a_terminal_shows_steps_as_they_go_on() -> None:
         "running",
         "1.000",
         "a does not tell how far it is: no route",
+        "unsettled: move, 3 times in vain: gone",
+        "to end it: horizonctl xen give-up 0123456789ab",
     ):
         assert word in shown

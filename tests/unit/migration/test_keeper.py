@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -72,3 +73,17 @@ def test_what_is_started_is_this_program_for_that_node(tmp_path: Path) -> None:
     helped = subprocess.run((*command[:4], "--help"), capture_output=True, text=True, check=True)
     assert "--directory" in helped.stdout
     assert str(tmp_path) in command
+
+
+def test_a_service_that_waits_is_seen_by_who_works_in_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "in-use"
+    other = Claim.in_its_place(path)
+    assert other is not None
+    assert not Claim.is_wanted(path)
+    waiting = threading.Thread(target=lambda: Claim.of_service(path).close())
+    waiting.start()
+    while not Claim.is_wanted(path):
+        time.sleep(0.005)
+    other.close()
+    waiting.join()
+    assert not Claim.is_wanted(path)

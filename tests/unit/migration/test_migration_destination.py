@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -14,6 +17,7 @@ from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, Site
 from xen_bridge.errors import (
     HypervisorError,
+    InvalidRequest,
     PathNotAllowed,
     RequestConflict,
     RequestUnsupported,
@@ -22,6 +26,8 @@ from xen_bridge.errors import (
 from xen_bridge.migration.destination import MigrationDestination
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.landing import PlaneLandings
+from xen_bridge.netlink.links import KernelLink
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.migration_advise import (
     LEASE_SECONDS,
@@ -29,6 +35,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     AdviseMigration,
     PrepareIncoming,
 )
+from xen_bridge.separation import bridge_ports
 from xen_bridge.virtual_management import PhysicalHost
 
 NUMBER, UUID = "0123456789ab", "11111111-2222-3333-4444-555555555555"
@@ -275,3 +282,38 @@ def test_a_source_is_heard_while_a_slow_hypervisor_is_looked_at(
         assert host.room == {UUID}
     advising.join(30)
     assert not advising.is_alive()
+
+
+class NarrowLandings(PlaneLandings):
+    """Planes that cannot stand on one of the interfaces of this host."""
+
+    def __init__(self) -> None:
+        pass
+
+    def check(self, interfaces: Collection[str]) -> None:
+        if "vlans" in interfaces:
+            raise InvalidRequest(("destination",), "bridge vlans has frames by VLAN")
+
+
+@pytest.mark.parametrize("dry_run", [True, False])
+def test_planes_that_cannot_stand_here_are_refused_before_anything_is_done(
+    host: MovingMemoryHost, tmp_path: Path, dry_run: bool
+) -> None:
+    machine = PhysicalHost("memory:///two", host)
+    made = MigrationDestination(machine, journal(tmp_path), landings=NarrowLandings())
+    wanted = replace(WANTED, mode="plane-separation", planes_on=("lan0", "vlans"), dry_run=dry_run)
+    with pytest.raises(InvalidRequest, match="VLAN"):
+        made.prepare(wanted, SOURCE)
+    assert (host.room, list(tmp_path.iterdir())) == (set(), [])
+    assert made.prepare(replace(wanted, planes_on=("lan0",)), SOURCE).facts
+    assert made.prepare(replace(wanted, id="1" * 12, mode="standard", dry_run=True), SOURCE).facts
+
+
+def test_a_bridge_that_has_frames_by_vlan_is_named_and_what_is_none_is_not() -> None:
+    rows = [("vlans", "bridge", True), ("plain", "bridge", False), ("eth0", None, False)]
+    links = {
+        name: cast(KernelLink, SimpleNamespace(name=name, kind=kind, filters_vlans=filters))
+        for name, kind, filters in rows
+    }
+    found = bridge_ports._unfit(("vlans", "plain", "eth0", "missing"), links)
+    assert [one.split()[:2] for one in found] == [["bridge", "vlans"]]

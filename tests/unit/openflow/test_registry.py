@@ -10,7 +10,8 @@ from ryu.lib import hub
 
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.openflow.queries import EntryQuery, FloodQuery, SwitchAnswer
-from horizon_ryu.openflow.registry import MESSAGES_PER_SECOND, SwitchRegistry
+from horizon_ryu.openflow.registry import SwitchRegistry
+from horizon_ryu.openflow.switch_peer import MESSAGES_PER_SECOND
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
@@ -151,6 +152,23 @@ def test_a_switch_has_more_time_for_a_thousand_messages(
     registry.connected(connection)
     errors = registry.confirm([Outgoing(1, ENTRY)] * count, deadline=0.05)
     assert [type(error) for error in errors] == ([] if is_in_time else [SwitchDeadline])
+
+
+def test_what_follows_a_thousand_messages_has_their_time_too(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+
+    def reply(data: bytes) -> None:
+        if data[1] == 20:
+            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    registry.connected(connection)
+    many = hub.spawn(registry.confirm, [Outgoing(1, ENTRY)] * MESSAGES_PER_SECOND, 0.05)
+    hub.sleep(0)
+    assert registry.confirm((Outgoing(1, ENTRY),), deadline=0.05) == ()
+    hub.joinall([many])
+    (late,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
+    assert isinstance(late, SwitchDeadline), "nothing is before it any more"
 
 
 def test_silence_ends_at_the_deadline(registry: SwitchRegistry) -> None:

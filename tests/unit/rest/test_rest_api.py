@@ -166,6 +166,15 @@ def test_a_store_that_cannot_be_written_degrades_health(tmp_path: Path) -> None:
     assert 'horizon_store_failures_total{operation="write"} 3.0' in text
 
 
+def test_a_migration_that_goes_on_being_tried_in_vain_degrades_health() -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    controller.published.unsettled_migrations = ("migration m1 of r1 from a is unsettled: gone",)
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert body["status"] == "degraded"
+    assert body["reasons"] == ["migration m1 of r1 from a is unsettled: gone"]
+
+
 def test_a_loop_that_fails_degrades_health_for_a_minute() -> None:
     clock = Clock()
     controller = services(clock)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -222,6 +223,20 @@ def test_a_migration_is_aborted(client: Any, bridge: FakeBridge) -> None:
     bridge.mover.aborted()
     until(lambda: client.get(path).json["state"] == "rolled_back")
     assert client.ask("DELETE", path).status_int == 409
+
+
+def test_a_migration_is_given_up(client: Any, bridge: FakeBridge) -> None:
+    path = begun(client)
+    name = path.rpartition("/")[2]
+    bridge.mover.known[name] = replace(bridge.mover.known[name], unsettled="move: gone")
+    until(lambda: client.get(path).json.get("unsettled") == "move: gone")
+    assert client.ask("POST", f"{path}/give-up", {}).status_int == 409
+    assert client.ask("POST", f"{path}/give-up", {"router_is": "away"}).status_int == 422
+    answer = client.ask("POST", f"{path}/give-up", {"router_is": "here"})
+    assert (answer.status_int, answer.json["state"]) == (202, "rolled_back")
+    assert "unsettled" not in answer.json
+    missing = client.ask("POST", "/v1/migrations/0123456789ab/give-up", {})
+    assert missing.status_int == 404
 
 
 def test_what_is_no_migration_and_what_is_a_flows_is_not_aborted(

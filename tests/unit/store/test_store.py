@@ -150,6 +150,22 @@ def test_migrations_of_routers_are_kept_replaced_and_forgotten(tmp_path: Path) -
     assert again == ({"id": "a", "state": "done"}, {"id": "b", "state": "done"})
 
 
+def test_a_clock_that_was_set_back_makes_no_migration_older_than_those_before() -> None:
+    """Else the newest would be the first to be forgotten."""
+    store = ReadyStore()
+
+    def row(name: str, place: int) -> dict[str, object]:
+        return {"id": name, "place": place, "is_final": True, "data": {"id": name}}
+
+    store.write_migrations([row("a", 9_000), row("b", 9_000)], [])
+    store.write_migrations([row("c", 1_000)], [row("a", 2_000)])
+    store.write_migrations([row("d", 10_000)], [])
+    assert [one["id"] for one in store.migrations()] == ["a", "b", "c", "d"]
+    store.forget_migrations(2)
+    assert [one["id"] for one in store.migrations()] == ["c", "d"]
+    store.close()
+
+
 def test_an_older_store_gains_the_migrations_of_routers(tmp_path: Path) -> None:
     store = Store(url(tmp_path))
     store.add_network("blue", BLUE)

@@ -161,3 +161,19 @@ def test_sqlite_of_others_does_not_meet_our_lock(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", script], check=True)
     store.close()
     lock.release()
+
+
+def test_a_lock_is_held_though_there_is_no_room_to_say_by_whom(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The store tells that its disk is full, in a line; until there is room others are kept off."""
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "pwrite", full)
+    path = tmp_path / "store.sqlite"
+    lock = StoreLock(path)
+    with pytest.raises(StoreError, match="another one uses it"):
+        StoreLock(path)
+    lock.release()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -274,3 +275,35 @@ def test_so_many_operations_go_on_behind_their_clients_and_no_more(
     until(runtime, lambda: len(done) == MAX_LEFT)
     impatient.answering(lambda: done.append(2))
     assert done[-1] == 2
+
+
+class _Unanswered:
+    """A runtime in which no task ends; time passes while somebody waits for one."""
+
+    def __init__(self) -> None:
+        self.clock = 0.0
+
+    def now(self) -> float:
+        return self.clock
+
+    def queue(self, _size: int) -> None:
+        return None
+
+    def spawn(self, *_: Any) -> _Unanswered:
+        return self
+
+    def join(self, seconds: float) -> bool:
+        self.clock += seconds
+        return False
+
+    def link(self, _ended: Any) -> None:
+        """There is no end."""
+
+
+def test_who_asked_just_before_the_store_fell_silent_waits_no_longer_than_others() -> None:
+    runtime: Any = _Unanswered()
+    thread = StoreThread(runtime, patience=10.0)
+    thread._begun = 0.1
+    with pytest.raises(StoreError, match="may still be carried out"):
+        thread.answering(lambda: None)
+    assert runtime.clock < 11.0

@@ -15,7 +15,12 @@ from backstop import BACKSTOP
 from tools.controller_process import wait_until
 from tools.lanes import INTERRUPTED, STAGES, Counts, Course, Lane, pytest_command, read_counts
 
-GOOD = "def test_good():\n    pass\n"
+GOOD = """
+import pathlib, sys
+results = pathlib.Path(sys.argv[-1].partition("=")[2])
+results.write_text('<testsuites><testsuite tests="1"/></testsuites>')
+"""
+"""A lane that is well, for those beside it: pytest takes a second of processor to be loaded."""
 BAD = "def test_bad():\n    print('the reason')\n    assert 1 == 2\n"
 MEETS = """
 import pathlib, time
@@ -60,6 +65,10 @@ class Rig:
         command = [*before, sys.executable, "-m", "pytest", *own, str(path)]
         return Lane(name, command, self.folder, self.said.append, gives_way)
 
+    def good(self, name: str) -> Lane:
+        """Return a lane whose one test passes."""
+        return Lane(name, [sys.executable, "-S", "-c", GOOD], self.folder, self.said.append)
+
     def course(self, *stages: list[Lane], grace: float = 60.0) -> Course:
         return Course(stages, self.said.append, grace, self.folder / "quiet")
 
@@ -88,7 +97,7 @@ def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
     """The one that gives way meets that of the next stage, which waits for its end."""
     ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
     stays = rig.lane("stays", MEETS.format(mine=ends[0], other=ends[1]), gives_way=True)
-    first = rig.lane("first", GOOD)
+    first = rig.good("first")
     shares = rig.lane(
         "shares",
         MEETS.format(mine=ends[1], other=ends[0])
@@ -101,9 +110,8 @@ def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
 
 @pytest.mark.parametrize("place", [0, 1, 2])
 def test_one_lane_that_fails_fails_the_whole_and_all_others_run(rig: Rig, place: int) -> None:
-    sources = [GOOD, GOOD, GOOD]
-    sources[place] = BAD
-    lanes = [rig.lane(f"lane{number}", source) for number, source in enumerate(sources)]
+    lanes = [rig.good(f"lane{number}") for number in range(3)]
+    lanes[place] = rig.lane(f"lane{place}", BAD)
     assert rig.course(lanes[:2], lanes[2:]).run() == 1
     assert "together: 2 passed, 1 failed" in rig.text
     # Its failure is told after the progress of all, with the reason, and is in its file.
@@ -126,7 +134,7 @@ def test_a_lane_that_dies_is_a_failure_and_its_last_words_are_told(rig: Rig) -> 
 
 
 def test_a_lane_without_tests_is_no_failure_unless_all_are(rig: Rig) -> None:
-    assert rig.course([rig.lane("empty", ""), rig.lane("good", GOOD)]).run() == 0
+    assert rig.course([rig.lane("empty", ""), rig.good("good")]).run() == 0
     assert "empty | no tests" in rig.text
     assert rig.course([rig.lane("empty", "")]).run() == 5
     assert rig.said[-1] == "==> make test: FAILED, there is no such test"
@@ -144,7 +152,7 @@ def test_an_interruption_ends_the_lanes_cleanly_and_begins_no_other(rig: Rig) ->
     for name in ("one", "other"):
         (rig.folder / name).mkdir()
         lanes.append(rig.lane(name, WAITS.format(folder=rig.folder / name)))
-    after = rig.lane("after", GOOD)
+    after = rig.good("after")
     status = signalled(rig, rig.course(lanes, [after]), "one", "other")
     assert status == INTERRUPTED
     assert all((rig.folder / name / "taken-down").exists() for name in ("one", "other"))

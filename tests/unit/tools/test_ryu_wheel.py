@@ -94,6 +94,8 @@ def test_each_change_of_the_fixes_has_its_own_version() -> None:
         "horizon3": "41eb16bd83d1ee1a",
         "horizon4": "eb2586f746f32d04",
         "horizon5": "d916241ea2a50bd5",
+        "horizon6": "0c8e45a63bdf0d5c",
+        "horizon7": "c09843306a04e3f7",
     }
     digest = hashlib.sha256(repr((FIXES, PACKAGING)).encode()).hexdigest()[:16]
     assert known[LOCAL_VERSION] == digest

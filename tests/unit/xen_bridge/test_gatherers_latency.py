@@ -231,6 +231,7 @@ class Outgoing:
     def __init__(self) -> None:
         self.inbox: list[tuple[bytes, list[tuple[int, int, bytes]], int, tuple[str, int]]] = []
         self.error: Exception | None = None
+        self.clock = 1000.0
 
     @property
     def sock(self) -> Outgoing:
@@ -239,7 +240,7 @@ class Outgoing:
     def send(self, request: icmplib.ICMPRequest) -> None:
         if self.error is not None:
             raise self.error
-        request._time = 1000.0 + request.sequence
+        request._time = self.clock + request.sequence
 
     def recvmsg(self, *args: int) -> object:
         if not self.inbox:
@@ -316,6 +317,43 @@ def test_a_clock_that_was_set_back_gives_no_negative_time(sent: Outgoing) -> Non
     probe._read(sent, False)
     assert probe.heard["10.0.0.1"].rtts == [0.0]
     assert probe.heard["10.0.0.1"].ended == 1000.0
+
+
+class _Clocks:
+    """The wall clock, which may be set, and the monotonic one."""
+
+    def __init__(self) -> None:
+        self.now, self.ahead = 50.0, 950.0
+
+    def time(self) -> float:
+        return self.now + self.ahead
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("step", [-7200.0, 7200.0])
+@pytest.mark.parametrize("is_set", ["before it comes", "before it is read", "before it is sent"])
+def test_a_clock_that_is_set_by_hours_changes_no_time(
+    sent: Outgoing, monkeypatch: pytest.MonkeyPatch, step: float, is_set: str
+) -> None:
+    clocks = _Clocks()
+    monkeypatch.setattr(echo, "time", clocks)
+    probe = EchoProbe()
+    probe.begin(("10.0.0.1",))
+    clocks.ahead += step if is_set == "before it is sent" else 0
+    monkeypatch.setattr(sent, "clock", clocks.time())
+    probe.send(0)
+    clocks.ahead += step if is_set == "before it comes" else 0
+    clocks.now += 0.25
+    came = stamped(clocks.time())
+    clocks.ahead += step if is_set == "before it is read" else 0
+    clocks.now += 0.5
+    sent.inbox = [(IP + reply(probe, 0), came, 0, ("10.0.0.1", 0))]
+    probe._read(sent, False)
+    heard = probe.heard["10.0.0.1"]
+    assert heard.rtts == pytest.approx([250.0], abs=0.01)
+    assert (heard.began, heard.ended) == pytest.approx((1000.0, 1000.25))
 
 
 def test_what_cannot_be_sent_is_lost(sent: Outgoing) -> None:

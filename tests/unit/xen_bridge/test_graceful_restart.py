@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from xen_bridge.dom0.hypervisor.netns.graceful_restart import (
     SETTLED_SECONDS,
     GracefulRestart,
     grace_files,
+    prepared_daemons,
     read_grace,
     with_graceful_restart,
     without_grace,
@@ -156,3 +158,20 @@ def test_ospf_that_keeps_nothing_is_told(tmp_path: Path) -> None:
             return "{}" if question == NEIGHBORS else "% refused: is not running"
 
     assert prepared(Deaf(), tmp_path) == ((), ("ospfd has none",), [])
+
+
+def test_daemons_that_have_told_their_neighbors_are_known_until_they_begin_anew(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "run/frr"
+    folder.mkdir(parents=True)
+    assert prepared_daemons(tmp_path) == ()
+    grace = RestartGrace("ospfd", 100.0)
+    for path, text in grace_files((grace, replace(grace, daemon="ospf6d")), 1000.0).items():
+        (tmp_path / path[1:]).write_text(text)
+    assert prepared_daemons(tmp_path) == ("ospfd", "ospf6d")
+    # What FRR leaves when it has read it; and what it never wrote.
+    (folder / "ospfd-gr.json").write_text('{"instances": {}}')
+    for text in ("", "[]", "[" * 5000, '{"instances": 0}'):
+        (folder / "ospf6d-gr.json").write_text(text)
+        assert prepared_daemons(tmp_path) == ()

@@ -275,6 +275,8 @@ BODIES: list[Any] = [
     migration.GetMigration("0123456789ab"),
     migration.ListMigrations(),
     migration.AbortMigration("0123456789ab"),
+    migration.GiveUpMigration("0123456789ab"),
+    migration.GiveUpMigration("0123456789ab", "here"),
     devices.SetFunctions("0000:03:00.0", 4),
     devices.AttachDevice("r1", "0000:03:10.0", "00:16:3e:00:00:01", 7),
     summary.GetSummary(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from xen_bridge.planes.dead_times import DeadTime, FoundDeadTimes
@@ -12,7 +13,9 @@ from xen_bridge.separation.plane_report import (
     check_lines,
     last_pause,
     list_lines,
+    migration_lines,
     tunnel_lines,
+    unsettled_lines,
 )
 
 UUID = "12345678-1234-1234-1234-123456789abc"
@@ -46,6 +49,21 @@ def moved(started: float, pause_s: float | None, uuid: str = UUID) -> MigrationS
         started=started,
         pause_s=pause_s,
     )
+
+
+def test_a_migration_that_is_tried_in_vain_is_told_with_what_and_why() -> None:
+    done = moved(1.0, 0.5)
+    why = "bind, 3 times in vain: away"
+    waits = replace(done, state="running", is_committed=True, problem="away", unsettled=why)
+    assert list(migration_lines((done, waits))) == [
+        "0123456789ab: other to xen2, plane-separation, done",
+        "0123456789ab: other to xen2, plane-separation, committed",
+        "  problem: away",
+        "  unsettled: bind, 3 times in vain: away",
+    ]
+    assert list(unsettled_lines((done, waits))) == [
+        "unsettled: migration 0123456789ab of other: bind, 3 times in vain: away"
+    ]
 
 
 def test_the_list_tells_what_is_made_of_each_router() -> None:

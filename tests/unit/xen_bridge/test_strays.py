@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from xen_bridge.netlink.rules import Rule
+from xen_bridge.planes.data_plane import LOCAL_BEHIND, LOCAL_FIRST, DataPlanePlan, RouterPort
 from xen_bridge.separation.strays import KnownOwners, strays
 
 KNOWN = KnownOwners(frozenset({1}), frozenset({"hzt00a11a"}), frozenset({"0123456789ab"}))
@@ -42,3 +44,22 @@ def test_tables_are_those_of_planes_and_of_migrations_under_way() -> None:
     told = strays((), ["netdev hz_r9", "netdev hz_d_ffffffffffff"], KNOWN)
     assert [one.split()[2] for one in told] == ["hz_d_ffffffffffff", "hz_r9"]
     assert "no migration that is under way" in told[0]
+
+
+def test_rules_are_those_of_planes() -> None:
+    ports = (RouterPort("vif1", "lan0", b"\2\0\0\0\0\1", ("2001:db8::1/64",)),)
+    ours, others = (DataPlanePlan(slot, ports).rules() for slot in (1, 9))
+    foreign = (Rule(0, 255), Rule(32766, 254), Rule(1000, 100, iif="r1"), Rule(1000, 4_005_000))
+    known = (*ours, *foreign, LOCAL_FIRST, LOCAL_BEHIND)
+    assert strays((), (), KNOWN, known) == ()
+    told = strays((), (), KNOWN, (*known, *others))
+    behind = "belongs to no router that is known here"
+    assert told[:3] == (
+        f"rule 1000 (from r9p0) {behind}",
+        f"rule 1001 (from r9p0) {behind}",
+        f"rule 1002 (table 4000009) {behind}",
+    )
+    assert told[3:] == tuple(f"IPv6 {one}" for one in told[:3])
+    assert strays((), (), NOBODY, (LOCAL_FIRST, LOCAL_BEHIND)) == (
+        "rule 1003 (local) is there without any router",
+    )

@@ -55,6 +55,7 @@ LEANS_ON: dict[str, set[str]] = {
 """What each wing may import, besides itself; those at the top put it together."""
 TOP = {
     *("handlers", "router_handlers", "nodes", "node_parts", "router_node", "command", "leaving"),
+    "program",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -135,6 +136,19 @@ def test_whoever_hears_that_it_is_done_finds_the_router_where_it_is(lab: Lab) ->
     known = {name: host.status.node for name, host in lab.xen.hosts.hosts().items()}
     found = {name: [one.name for one in node.domains] for name, node in known.items() if node}
     assert found == {"a": ["Domain-0"], "b": ["Domain-0", "r1"]}
+
+
+def test_what_goes_on_being_tried_in_vain_is_told_until_it_ends(lab: Lab) -> None:
+    record = lab.migrate()
+    (status,) = lab.a.mover.known.values()
+    lab.a.mover.known[record.id] = replace(status, unsettled="finish, 3 times in vain: gone")
+    until(lambda: lab.xen.unsettled)
+    said = f"migration {record.id} of r1 from a is unsettled: finish, 3 times in vain: gone"
+    assert lab.xen.unsettled == (said,)
+    assert lab.xen.migrations.get(record.id).unsettled == "finish, 3 times in vain: gone"
+    lab.a.mover.known[record.id] = replace(status, state="rolled_back", problem="given up by hand")
+    assert lab.until(record, "rolled_back").unsettled is None
+    assert lab.xen.unsettled == ()
 
 
 def test_the_commitment_is_told(lab: Lab) -> None:

@@ -38,6 +38,8 @@ and ``refusals`` says why; aborting: it is being taken back; rolled_back: the ro
 forwards at the source as before; failed: neither, ``problem`` tells what is where."""
 ENDED: tuple[RouterMigrationState, ...] = ("planned", "refused", "done", "rolled_back", "failed")
 StepState = Literal["pending", "running", "done", "failed", "undone"]
+Whereabouts = Literal["here", "there"]
+"""Of a router: at the source of its migration, or at the destination."""
 
 
 # ---- asked
@@ -88,6 +90,19 @@ class AbortMigration:
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
 
 
+@document_form
+class GiveUpMigration:
+    """Have a migration end that cannot: only what can be done at the source is done, at once.
+
+    The router is left where it is. ``router_is`` says where that is, for a router that was to be
+    started anew at a destination which does not answer; it counts there alone. RequestConflict
+    where it has to be said and is not, and for a migration that has ended well.
+    """
+
+    id: str = document_field(tag="Id", pattern=MIGRATION_ID)
+    router_is: Whereabouts | None = document_field(None, tag="RouterIs")
+
+
 # ---- answered
 
 
@@ -127,6 +142,7 @@ class MigrationStatus:
     ``duration_s`` is how long it has taken so far, or took; ``pause_s`` how long the domain stood
     still; ``lost`` how many data packets came to the router's data plane and were not passed on, as
     both Domain 0s have counted: None (not known) in the standard mode, or where one did not count.
+    ``unsettled`` is what is being tried again, how often it was in vain, and why.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -141,6 +157,7 @@ class MigrationStatus:
     pause_s: float | None = document_field(None, tag="PauseS", least=0)
     lost: int | None = document_field(None, least=0)
     problem: str | None = document_field(None, most=MAX_TEXT)
+    unsettled: str | None = document_field(None, most=MAX_TEXT)
     refusals: tuple[MigrationRefusal, ...] = document_field((), tag="Refusal", at_most=MAX_REFUSALS)
     steps: tuple[MigrationStep, ...] = document_field((), tag="Step", at_most=MAX_STEPS)
 

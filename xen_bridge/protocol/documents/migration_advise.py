@@ -55,7 +55,8 @@ class PrepareIncoming:
     ``definition`` names its UUID and the MAC of each interface, and its weight and cap; the
     ``affinity`` is what was kept for it. Where tunnels may stand for bridges that are missing, they
     go from ``tunnel_from``, an address of the source's, to ``tunnel_to``, one of the destination's,
-    and are of a kind that the source has as well: VXLAN, or one of ``tunnel_kinds``.
+    and are of a kind that the source has as well: VXLAN, or one of ``tunnel_kinds``. ``planes_on``
+    are the interfaces of Domain 0 that planes which go along stand on.
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
@@ -66,6 +67,9 @@ class PrepareIncoming:
     tunnel_from: str | None = document_field(None, pattern=ADDRESS)
     tunnel_to: str | None = document_field(None, pattern=ADDRESS)
     tunnel_kinds: tuple[TunnelKind, ...] = document_field((), tag="TunnelKind", at_most=8)
+    planes_on: tuple[str, ...] = document_field(
+        (), tag="PlanesOn", pattern=DEVICE_NAME, at_most=MAX_INTERFACES
+    )
 
 
 @document_form

@@ -75,6 +75,24 @@ def read_grace(daemon: GraceDaemon, text: str, now: float) -> RestartGrace | Non
     return RestartGrace(daemon, min(left, MAX_GRACE_S)) if left >= 1 else None
 
 
+def prepared_daemons(root: Path) -> tuple[GraceDaemon, ...]:
+    """Return the daemons under ``root`` that have told their neighbors, and not begun anew since.
+
+    Such a daemon installs no route any more, and tells its neighbors no second time: a domain that
+    stays is to have it begin anew where it is.
+    """
+    return tuple(daemon for daemon, _, _ in _OSPF if _kept(root, daemon))
+
+
+def _kept(root: Path, daemon: GraceDaemon) -> bool:
+    """Tell whether a daemon keeps until when its neighbors wait."""
+    try:
+        with open(root / _FOLDER / f"{daemon}-gr.json", encoding="utf-8", errors="replace") as file:
+            return bool(json.loads(file.read(4096))["instances"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return False
+
+
 def without_grace(told: Any) -> list[str]:
     """Return the BGP neighbors (``show bgp neighbors json``) that do not keep routes."""
     rows = told.items() if isinstance(told, Mapping) else ()

@@ -114,6 +114,14 @@ def send(pid: int, namespace: str, number: signal.Signals) -> None:
         os.close(descriptor)
 
 
+def kill_named(namespace: str, name: str, proc: Path = PROC) -> None:
+    """Kill the processes of a PID namespace that run a program of that name (proc(5), comm)."""
+    for pid in by_pid_namespace(proc).get(namespace, ()):
+        with suppress(OSError):
+            if (proc / str(pid) / "comm").read_text(errors="replace").strip() == name:
+                send(pid, namespace, signal.SIGKILL)
+
+
 def freeze(namespace: str) -> None:
     """Stop all processes of a PID namespace, those too that are forked meanwhile.
 

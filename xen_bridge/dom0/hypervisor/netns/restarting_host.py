@@ -21,7 +21,7 @@ from pathlib import Path
 from xen_bridge.dom0.hypervisor.interface import Capability
 from xen_bridge.dom0.hypervisor.moving import Graces, MoveHooks, MoveOrder, Site
 from xen_bridge.dom0.hypervisor.netns.domain_store import RunRecord
-from xen_bridge.dom0.hypervisor.netns.graceful_restart import GracefulRestart
+from xen_bridge.dom0.hypervisor.netns.graceful_restart import GracefulRestart, prepared_daemons
 from xen_bridge.dom0.hypervisor.netns.netns_mover import (
     DEFAULT_BASE,
     HOST,
@@ -29,7 +29,7 @@ from xen_bridge.dom0.hypervisor.netns.netns_mover import (
     announce_domain,
 )
 from xen_bridge.dom0.hypervisor.netns.netns_reader import FoundDomain
-from xen_bridge.dom0.hypervisor.netns.processes import boot_id, end
+from xen_bridge.dom0.hypervisor.netns.processes import boot_id, end, kill_named, pid_namespace
 from xen_bridge.dom0.hypervisor.xen_uri import XenUri
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, SubjectNotFound
 from xen_bridge.netlink.constants import BR_STATE_FORWARDING
@@ -127,6 +127,9 @@ class RestartingNetnsHost(MovingNetnsHost):
         self._store.remove(found.uuid)
 
     def _go_on_here(self, found: FoundDomain, record: RunRecord) -> None:
+        # Before it hears its neighbors, who wait for daemons that begin anew.
+        for name in prepared_daemons(Path(f"/proc/{record.pid}/root")):
+            kill_named(pid_namespace(record.pid) or "", name)
         self._set_ports(self._ours(found, record), BR_STATE_FORWARDING)
         self._let_go(found.uuid, record)
         self._store.put_run(found.uuid, replace(record, moving="", is_asked=False))

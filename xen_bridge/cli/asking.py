@@ -1,0 +1,52 @@
+"""Asking of this host's own service, with its own key: what commands of an operator do here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from xen_bridge.cli.node_files import Command, Explained, fail, load_identity
+from xen_bridge.client import BridgeClient
+from xen_bridge.errors import BridgeError
+from xen_bridge.protocol.documents.migration import ListMigrations, MigrationStatus
+
+SERVICE_PORT = 7443
+
+
+def service_option(command: Command) -> Command:
+    """Give a command the option that says where the service of this host listens."""
+    option = click.option(
+        "--url",
+        default=f"https://127.0.0.1:{SERVICE_PORT}",
+        show_default=True,
+        help="Where the service of this host listens.",
+    )
+    return option(command)
+
+
+def asked(url: str, directory: Path, body: object, router: str | None = None) -> Any:
+    """Return what the service of this host, or a router's agent, answers to its own key."""
+    identity = load_identity(directory)
+    with Explained(directory):
+        client = BridgeClient(url, identity.node_pk, identity)
+    try:
+        return client.ask(body, router)
+    except BridgeError as error:
+        fail(f"{url}: {error}")
+    finally:
+        client.close()
+
+
+def known_migrations(url: str, directory: Path) -> tuple[MigrationStatus, ...]:
+    """Return the migrations that began at this host; none where its hypervisor knows none."""
+    identity = load_identity(directory)
+    client = BridgeClient(url, identity.node_pk, identity)
+    try:
+        answer = client.ask(ListMigrations())
+    except BridgeError:
+        return ()
+    finally:
+        client.close()
+    return tuple(answer.migrations)
