@@ -101,14 +101,6 @@ class _FieldIndex:
         regions, few = self._taken[bisect_right(self._starts, value) - 1]
         return few if not regions and not self._masked else None
 
-    def taking(self, value: int, few: list[int]) -> list[int]:
-        """Return those of a few regions that take a value."""
-        if self._masked:
-            bits = self.of(value)
-            return [number for number in few if bits >> number & 1]
-        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
-        return [number for number in few if (regions >> number & 1) != (number in apart)]
-
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
         regions, apart = self._taken[bisect_right(self._starts, value) - 1]
@@ -192,25 +184,22 @@ class RegionIndex:
         for field in self._fields:
             few = field.candidates(header >> field.shift & field.ones)
             if few is not None:
-                return self._first_of_few(few, field, header, among) if few else -1
+                return self._first_of_few(few, header, among) if few else -1
         found = self.taking(header, among)
         return (found & -found).bit_length() - 1
 
-    def _first_of_few(
-        self, few: Iterable[int], told_by: _FieldIndex, header: int, among: int
-    ) -> int:
+    def _first_of_few(self, few: Iterable[int], header: int, among: int) -> int:
         """Return the lowest of a few regions that is in ``among`` and takes a header; -1 if none.
 
         They are those that one field lets through. The numbers of thousands of regions are long: it
-        is quicker to ask for each of a few.
+        is quicker to ask each of a few.
         """
-        left = list(few)
-        for field in self._fields:
-            if field is not told_by:
-                left = field.taking(header >> field.shift & field.ones, left)
-                if not left:
-                    return -1
-        return min((number for number in left if among >> number & 1), default=-1)
+        regions, found = self.regions, -1
+        for number in few:
+            is_lower = found < 0 or number < found
+            if is_lower and among >> number & 1 and regions[number].takes(header):
+                found = number
+        return found
 
     def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
         """Return the numbers of the regions in ``among`` that overlap a match, in their order."""
