@@ -63,15 +63,7 @@ class Region:
 
     def takes(self, header: int) -> bool:
         """Tell whether a header is in the region."""
-        for (_, shift, bits, _), (_, ranges, masked) in self.sets:
-            value = header >> shift & (1 << bits) - 1
-            for first, last in ranges:
-                if first <= value <= last:
-                    break
-            else:
-                if not masked or not any(value & mask == wanted for wanted, mask in masked):
-                    return False
-        return True
+        return all(field.of(header) in values for field, values in self.sets)
 
     def covers(self, match: TernaryMatch) -> bool:
         """Tell whether every header that ``match`` takes is known to be in the region."""

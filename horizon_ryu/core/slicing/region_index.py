@@ -101,6 +101,13 @@ class _FieldIndex:
         regions, few = self._taken[bisect_right(self._starts, value) - 1]
         return few if not regions and not self._masked else None
 
+    def takes(self, value: int, number: int) -> bool:
+        """Tell whether a region takes a value."""
+        if self._masked:
+            return bool(self.of(value) >> number & 1)
+        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
+        return (regions >> number & 1) != (number in apart)
+
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
         regions, apart = self._taken[bisect_right(self._starts, value) - 1]
@@ -184,21 +191,27 @@ class RegionIndex:
         for field in self._fields:
             few = field.candidates(header >> field.shift & field.ones)
             if few is not None:
-                return self._first_of_few(few, header, among) if few else -1
+                return self._first_of_few(few, field, header, among) if few else -1
         found = self.taking(header, among)
         return (found & -found).bit_length() - 1
 
-    def _first_of_few(self, few: Iterable[int], header: int, among: int) -> int:
+    def _first_of_few(
+        self, few: Iterable[int], told_by: _FieldIndex, header: int, among: int
+    ) -> int:
         """Return the lowest of a few regions that is in ``among`` and takes a header; -1 if none.
 
         They are those that one field lets through. The numbers of thousands of regions are long: it
-        is quicker to ask each of a few.
+        is quicker to ask for each of a few.
         """
-        regions, found = self.regions, -1
+        found = -1
         for number in few:
-            is_lower = found < 0 or number < found
-            if is_lower and among >> number & 1 and regions[number].takes(header):
-                found = number
+            if among >> number & 1 and (number < found or found < 0):
+                for field in self._fields:
+                    value = header >> field.shift & field.ones
+                    if field is not told_by and not field.takes(value, number):
+                        break
+                else:
+                    found = number
         return found
 
     def overlapping(self, match: TernaryMatch, among: int) -> list[int]:
