@@ -81,6 +81,7 @@ BUILDS = "test_installed_wheels.py"
 settings.register_profile(
     "horizon",
     settings.default,
+    max_examples=50,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow],
 )

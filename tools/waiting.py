@@ -8,6 +8,14 @@ from pathlib import Path
 from typing import Any
 
 PAUSE = 0.05
+"""Seconds between the first two looks."""
+LONGEST_PAUSE = 0.25
+PAUSES_GROW = 1.05
+"""From each pause to the next: who waits long looks less often, and waits a twentieth longer.
+
+A look may be a request over TLS: at twenty a second it takes a third of a processor from what is
+waited for.
+"""
 
 
 def never() -> float:
@@ -28,16 +36,23 @@ def wait_until(
     end.
     """
     left, then, without = seconds, time.monotonic(), held_up()
+    pause = PAUSE
     while True:
         value = condition()
         if value:
             return value
         if left < 0:
             raise AssertionError(f"not within {seconds:g} s: {what}")
-        time.sleep(PAUSE)
+        time.sleep(pause)
         now, waited = time.monotonic(), held_up()
-        left -= max(PAUSE, now - then - max(0.0, waited - without))
+        left -= max(pause, now - then - max(0.0, waited - without))
+        pause = longer(pause)
         then, without = now, waited
+
+
+def longer(pause: float) -> float:
+    """Return how long to pause after a pause of so many seconds, and a look in vain."""
+    return max(pause, min(LONGEST_PAUSE, PAUSES_GROW * pause))
 
 
 def without_processor(pid: int) -> float:

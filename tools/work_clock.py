@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from tools.waiting import PAUSE, longer
+
 STILL_SECONDS = 120.0
 """On the wall, without any work: then nothing is on its way."""
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -50,10 +52,11 @@ def wait_for_work(
     seconds: float,
     what: str,
     wall: Callable[[], float] = time.monotonic,
-    pause: float = 0.05,
+    pause: float = PAUSE,
 ) -> Any:
     """Return the first true value of ``condition``, asked for again after each ``pause``.
 
+    The pauses grow as those of :mod:`tools.waiting` do.
     AssertionError when ``clock``, a WorkClock, has told of ``seconds`` of work since, or of none
     for STILL_SECONDS of ``wall``.
     """
@@ -68,4 +71,5 @@ def wait_for_work(
         elif wall() - moved > STILL_SECONDS:
             raise AssertionError(f"nothing works any more: {what}")
         time.sleep(pause)
+        pause = longer(pause)
     return value

@@ -35,7 +35,7 @@ from xen_bridge.trust.identity import Identity
 from xen_bridge.virtual_management import PhysicalHost
 
 pytestmark = pytest.mark.fuzz
-EXAMPLES = examples(100, 300)
+EXAMPLES = examples(50, 300)
 MOST_TRIED = 6000
 READ_SECONDS = ("GetNode", "GetDomain", "ListSchedulers", "ListVcpus", "ListDevices", "Measures")
 

@@ -128,7 +128,7 @@ def mutated(draw: Any, base: dict[str, Any]) -> Any:
 METHODS = st.sampled_from(["POST", "PATCH", "PUT", "RULES"])
 
 
-@settings(max_examples=examples(100, 300), derandomize=True)
+@settings(max_examples=examples(50, 300), derandomize=True)
 @given(st.data(), METHODS, st.booleans())
 def test_a_slice_is_taken_whole_or_refused_by_name(data: Any, method: str, dry: bool) -> None:
     client = SliceApi()

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_addresses import UNUSED
@@ -294,7 +295,7 @@ EVENTS = st.lists(
 
 
 @given(EVENTS)
-@settings(max_examples=150)
+@settings(max_examples=examples(60, 150))
 def test_whatever_happens_hosts_stand_at_edges_and_addresses_are_theirs_alone(
     events: list[tuple[str, int, int, int]],
 ) -> None:

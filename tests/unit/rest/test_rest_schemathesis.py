@@ -19,7 +19,7 @@ from xen_bridge.protocol.documents.domains import CreateDomain
 
 pytestmark = pytest.mark.timeout(900)
 """A test takes up to a minute of a processor, of which a busy machine has little to give."""
-EXAMPLES = examples(6, 30)
+EXAMPLES = examples(3, 30)
 """Per operation and kind of input: bounded, for the time of everybody who runs the tests."""
 
 _CONFIG = {

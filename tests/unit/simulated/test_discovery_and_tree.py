@@ -48,7 +48,7 @@ def assert_quiet_and_right(network: Network, controller: FullController) -> None
 
 
 @given(st.integers(0, 2**32), st.integers(1, 8), st.integers(0, 6), VERSIONS)
-@simulated(examples(15, 40))
+@simulated(examples(10, 40))
 def test_hybrid_switches_make_no_false_link_while_joining(
     seed: int, size: int, extra: int, versions: tuple[int, ...]
 ) -> None:
@@ -68,7 +68,7 @@ def test_hybrid_switches_make_no_false_link_while_joining(
 
 
 @given(st.integers(0, 2**32), st.integers(2, 8), st.integers(0, 6), VERSIONS)
-@simulated(examples(45, 120))
+@simulated(examples(25, 120))
 def test_no_false_link_and_no_storm_whatever_happens(
     seed: int, size: int, extra: int, versions: tuple[int, ...]
 ) -> None:

@@ -28,7 +28,7 @@ LONGER = os.environ.get("HORIZON_SIMULATIONS")
 OPENFLOW_10, OPENFLOW_13 = 1, 4
 VERSIONS = st.sampled_from([(OPENFLOW_10,), (OPENFLOW_13,), (OPENFLOW_10, OPENFLOW_13)])
 SIMULATED = settings(
-    max_examples=int(LONGER or examples(70, 200)),
+    max_examples=int(LONGER or examples(40, 200)),
     derandomize=LONGER is None,
     suppress_health_check=list(HealthCheck),
 )

@@ -9,6 +9,7 @@ from zlib import crc32
 from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.slicing.rule import READ_WRITE, FlowspaceRule, Permission
 from horizon_ryu.core.slicing.value_set import ValueSet
 from horizon_ryu.wire.frame_header import header10
@@ -36,8 +37,7 @@ FRAMES = [
     for kind in KINDS
     for net in (NETS if kind == 0x0800 else NETS[:1])
 ]
-EXAMPLES = 100
-"""In the tree. ``HYPOTHESIS_EXAMPLES`` is not looked at: change the number to run more."""
+EXAMPLES = examples(50, 100)
 
 
 @st.composite

@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.wire.of13.structures import ActionOutput13
 from horizon_ryu.wire.ofp13 import OFPP
@@ -24,8 +25,7 @@ from unit.slicing.test_pipelines13 import (
     rules,
 )
 
-EXAMPLES = 60
-"""In the tree. ``HYPOTHESIS_EXAMPLES`` is not looked at: change the number to run more."""
+EXAMPLES = examples(30, 60)
 HELD = 0xFF00
 """Bytes of a frame that are told to the controller: all, and the switch holds it."""
 NAME = st.sampled_from(NAMES)

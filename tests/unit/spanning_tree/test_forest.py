@@ -8,6 +8,7 @@ import networkx
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from executed_lines import executed_lines
 from horizon_ryu.core.spanning_tree.forest import build_forest
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyView
@@ -156,7 +157,7 @@ def views(draw: st.DrawFn) -> TopologyView:
 
 
 @given(views())
-@settings(max_examples=150)
+@settings(max_examples=examples(60, 150))
 def test_forest_spans_exactly_what_two_way_links_join(view: TopologyView) -> None:
     graph: networkx.Graph[int] = networkx.Graph()
     graph.add_nodes_from(view.switches)

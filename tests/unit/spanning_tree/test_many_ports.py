@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from examples import examples
 from executed_lines import executed_lines
 from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
 from horizon_ryu.core.ownership import Priority
@@ -18,7 +19,7 @@ from unit.discovery.small_network import KEY
 from virtual_switch.direct import DirectSwitch
 
 HOLD = 10.0
-SIZES = (100, 10_000, 50_000)
+SIZES = (100, 10_000, examples(20_000, 50_000))
 HELD, OPEN = 0, 1
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
 
 from tools import waiting
-from tools.waiting import PAUSE, wait_until, without_processor
+from tools.waiting import LONGEST_PAUSE, PAUSE, wait_until, without_processor
 
 
 class Clock:
@@ -50,6 +51,18 @@ def test_what_never_comes_is_named_after_its_time(clock: Clock) -> None:
     with pytest.raises(AssertionError, match="not within 5 s: it is there"):
         wait_until(lambda: clock.look(1.0), 5, "it is there")
     assert 5 < clock.now < 7.2
+
+
+def test_who_waits_long_looks_less_often(clock: Clock) -> None:
+    looks: list[float] = []
+    with pytest.raises(AssertionError):
+        wait_until(lambda: looks.append(clock.now), 20, "it is there")
+    pauses = [round(after - before, 6) for before, after in pairwise(looks)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (PAUSE, LONGEST_PAUSE)
+    assert all(pause <= PAUSE + 0.051 * at for pause, at in zip(pauses, looks, strict=False)), (
+        "a twentieth of the wait"
+    )
 
 
 def test_time_without_a_processor_does_not_count(clock: Clock) -> None:

@@ -38,7 +38,10 @@ def test_who_is_given_no_time_is_waited_for() -> None:
     slow = ticks(*[0.0] * 50, 1.0)
     tries = iter([False] * 40 + [True])
     wall = iter(range(0, 100_000, 1))
-    assert wait_for_work(lambda: next(tries), lambda: next(slow), 5, "it", lambda: next(wall) / 10)
+    told = wait_for_work(
+        lambda: next(tries), lambda: next(slow), 5, "it", lambda: next(wall) / 10, pause=0.001
+    )
+    assert told
 
 
 def test_work_in_vain_ends_the_wait() -> None:

@@ -24,7 +24,7 @@ from unit.stats.captures import pieces
 from unit.wire.values import CASES, EVERY
 
 TABLES = {1: MESSAGES10, 4: MESSAGES13}
-MANY = settings(max_examples=examples(15, 40))
+MANY = settings(max_examples=examples(8, 40))
 
 
 def test_no_type_of_either_version_is_missing() -> None:

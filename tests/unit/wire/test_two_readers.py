@@ -122,7 +122,7 @@ def as_told(match: Match) -> dict[str, Any]:
     return found
 
 
-@settings(max_examples=examples(150, 500))
+@settings(max_examples=examples(60, 500))
 @given(MATCHES_13)
 def test_matches_of_1_3(fields: list[bytes]) -> None:
     entry, told = both(4, reply_13(b"".join(fields)))
@@ -139,7 +139,7 @@ def test_matches_of_1_3(fields: list[bytes]) -> None:
         assert all(part in written for part in fields)
 
 
-@settings(max_examples=examples(150, 500))
+@settings(max_examples=examples(60, 500))
 @given(matches_10())
 def test_matches_of_1_0(match: bytes) -> None:
     entry, told = both(1, reply_10(match))

@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from examples import examples
 from xen_bridge.command import main
 
 ODD = (
@@ -159,7 +160,9 @@ def test_files_of_a_node_are_taken_or_refused_by_their_names(
 @given(
     content=st.binary(max_size=200), name=st.sampled_from(["authorized_nodes", "routers", "hosts"])
 )
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=examples(20, 40), suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_any_bytes_in_its_lists_are_passed_over(
     content: bytes, name: str, node: Path, port: str
 ) -> None:

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from examples import examples
 from xen_bridge.channel.incarnation import CHANCE_BITS, next_incarnation
 from xen_bridge.channel.receiver import Delivered, Event, Gap, Receiver, SenderStarted
 from xen_bridge.channel.sender import ChannelSender, PeerReset, SenderLimits
@@ -409,7 +410,9 @@ def check_told(told: list[Event], numbers: dict[tuple[int, int], int]) -> None:
 
 
 TestLossyNetwork = LossyNetwork.TestCase
-TestLossyNetwork.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+TestLossyNetwork.settings = settings(
+    max_examples=examples(40, 100), stateful_step_count=50, deadline=None
+)
 
 
 @given(st.data())

@@ -19,7 +19,7 @@ from unit.core.flows.network_model import Journey, Model
 from unit.core.flows.plans_in_model import failures, not_empty, tables_of, waves_in
 from unit.core.routes.test_routes import EDGE, network
 
-MANY = settings(max_examples=examples(140, 400), derandomize=True)
+MANY = settings(max_examples=examples(70, 400), derandomize=True)
 TAGS = (3000, 3010)
 
 

@@ -178,7 +178,7 @@ def every_simple_path(cables: list[tuple[int, int]], src: int, dst: int) -> list
     return [[src]] if src == dst else list(nx.all_simple_paths(nx.Graph(cables), src, dst))
 
 
-@settings(max_examples=examples(100, 300), derandomize=True)
+@settings(max_examples=examples(50, 300), derandomize=True)
 @given(cables=cabled(), data=st.data())
 def test_the_shortest_simple_path_is_found_if_there_is_one(cables, data) -> None:
     dpids = sorted({dpid for cable in cables for dpid in cable})
@@ -197,7 +197,7 @@ def test_the_shortest_simple_path_is_found_if_there_is_one(cables, data) -> None
         assert list(found) in fits
 
 
-@settings(max_examples=examples(100, 300), derandomize=True)
+@settings(max_examples=examples(50, 300), derandomize=True)
 @given(cables=cabled(), data=st.data())
 def test_one_waypoint_exactly(cables, data) -> None:
     dpids = sorted({dpid for cable in cables for dpid in cable})
@@ -215,7 +215,7 @@ def passes(path: list[int], waypoints: list[int]) -> bool:
     return all(dpid in left for dpid in waypoints)
 
 
-@settings(max_examples=examples(100, 300), derandomize=True)
+@settings(max_examples=examples(50, 300), derandomize=True)
 @given(cables=cabled(), data=st.data())
 def test_whatever_is_asked_is_passed_and_told_apart(cables, data) -> None:
     built = graph(cables)
@@ -232,7 +232,7 @@ def test_whatever_is_asked_is_passed_and_told_apart(cables, data) -> None:
             route(built, src, dst, *waypoints)
 
 
-@settings(max_examples=examples(70, 200), derandomize=True)
+@settings(max_examples=examples(40, 200), derandomize=True)
 @given(cables=cabled(), data=st.data())
 def test_without_waypoints_as_short_as_networkx_finds_it(cables, data) -> None:
     dpids = sorted({dpid for cable in cables for dpid in cable})
