@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Prepare a machine for Horizon: system packages, then .venv with Horizon and its test tools.
 # Ends at once when nothing changed since the last time.
-#   PYTHON  interpreter of .venv; by default that of the .venv there is, else the first of
-#           python3, python3.13, python3.12, python3.11 that is a 3.11 to 3.13
+#   PYTHON  interpreter of .venv; by default that of the .venv there is, else the first of the
+#           system's python3, python3, python3.13, python3.12, python3.11 that is a 3.11 to 3.13
 #   VENV    folder of the virtual environment (default .venv)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,13 +15,15 @@ VERSION='import sys; print("%d.%d.%d" % sys.version_info[:3])'
 say() { printf '==> %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 
+# That of the system comes first: distributions build theirs with profiles of what it does, which
+# one that was built by hand (pyenv) mostly is not; that took half as long again for everything.
 choose_python() {
     local candidate
     if [ -n "${PYTHON:-}" ]; then
         echo "$PYTHON"
         return
     fi
-    for candidate in "$VENV/bin/python" python3 python3.13 python3.12 python3.11; do
+    for candidate in "$VENV/bin/python" /usr/bin/python3 python3 python3.13 python3.12 python3.11; do
         if "$candidate" -c "$SUPPORTED" 2>/dev/null; then
             echo "$candidate"
             return
