@@ -6,6 +6,7 @@ import struct
 from typing import NamedTuple
 
 from horizon_ryu.core.errors import RequestUnanswered, SwitchError
+from horizon_ryu.openflow.lateness import wait_in_time
 from horizon_ryu.openflow.queries import Query
 from horizon_ryu.openflow.switch_peer import SwitchPeer
 from horizon_ryu.openflow.switch_request import SwitchRequest
@@ -77,7 +78,7 @@ class JointRequest:
         if self._messages:
             self._peer.connection.send(b"".join(self._messages))
         self._one_done()
-        self._done.wait(max(0.0, self._until - self._runtime.now()))
+        wait_in_time(self._runtime, self._done, self._until)
         for asked in self._asked:
             if isinstance(asked.request, SwitchRequest):
                 self._peer.connection.give_up(asked.request)

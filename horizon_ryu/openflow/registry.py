@@ -15,6 +15,7 @@ from horizon_ryu.core.errors import RequestUnanswered, SwitchAway, SwitchError
 from horizon_ryu.openflow import answer_record as kinds
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.joint_request import AskedQuery, JointRequest
+from horizon_ryu.openflow.lateness import wait_in_time
 from horizon_ryu.openflow.queries import (
     DescriptionQuery,
     EntryQuery,
@@ -294,7 +295,7 @@ class SwitchRegistry:
         try:
             if isinstance(message, FloodPorts):
                 return self._write_group(peer, message, xid)
-            connection.write(peer.codec.encode(message, xid))
+            peer.write(peer.codec.encode(message, xid))
         except (ValueError, struct.error) as error:
             reason = f"{type(message).__name__} cannot be sent: {error}"
             raise SwitchError(dpid, reason) from error
@@ -307,7 +308,7 @@ class SwitchRegistry:
         entries that point to it (1.3.5 section 6.7). So where nobody asked whether it is there,
         it is added, which fails harmlessly if it is, and then modified.
         """
-        write, encode = peer.connection.write, peer.codec.encode_group
+        write, encode = peer.write, peer.codec.encode_group
         if not peer.has_group:
             write(encode(xid, False, message.ports))
         if peer.has_group is None:
@@ -341,7 +342,7 @@ class SwitchRegistry:
 
     def _await(self, peer: SwitchPeer, request: SwitchRequest, answered: Event) -> None:
         """Wait until a request is done, at its deadline at the latest."""
-        answered.wait(max(0.0, request.deadline - self._runtime.now()))
+        wait_in_time(self._runtime, answered, request.deadline)
         peer.connection.give_up(request)
 
     def _outcome(self, peer: SwitchPeer, request: SwitchRequest, kind: str) -> list[SwitchError]:

@@ -22,7 +22,15 @@ class RepeatedRequest:
         told: Callable[[bool], None],
     ) -> None:
         self._connection = peer.connection
-        self._repetition = Repetition(questions, told)
+        self._peer = peer
+        self._after = peer.written
+        self._told = told
+        self._repetition = Repetition(questions, self._is_told)
+
+    def _is_told(self, is_same: bool) -> None:
+        if is_same:
+            self._peer.processed(self._after)
+        self._told(is_same)
 
     def send(self) -> bool:
         """Ask, in one write; False, and nothing is asked, if too much waits for an answer."""

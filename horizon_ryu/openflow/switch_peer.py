@@ -9,10 +9,15 @@ from horizon_ryu.openflow.answer_record import AnswerRecord
 from horizon_ryu.openflow.context import Connection
 from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire.codec import Codec
-from horizon_ryu.wire.session import TooManyRequests
+from horizon_ryu.wire.session import FailureKind, TooManyRequests
 
 MESSAGES_PER_SECOND = 1000
 """Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
+FRAMES_PER_SECOND = 5000
+"""The same for what is not confirmed, which is frames: the probes of all ports, when it joins."""
+MOST_FOR_FRAMES = 10.0
+"""Seconds that a switch has for these at most: one that is dead is sent them, too."""
+_UNANSWERED = (FailureKind.LATE, FailureKind.GONE)
 
 
 @dataclass(slots=True)
@@ -26,7 +31,16 @@ class SwitchPeer:
     complained: bool = False
     """Whether the log says already that something could not be sent."""
     answers: AnswerRecord = field(default_factory=AnswerRecord)
-    _confirming: list[SwitchRequest] = field(default_factory=list)
+    _written: int = 0
+    """Messages that were queued by the registry, and are not answered one by one."""
+    _processed: int = 0
+    """How many of those it has done at least, for it answered what was asked after them."""
+    _open: list[tuple[SwitchRequest, int]] = field(default_factory=list)
+
+    def write(self, message: bytes) -> None:
+        """Queue a message that is not answered."""
+        self._written += 1
+        self.connection.write(message)
 
     def request(self, request: SwitchRequest) -> None:
         """Take note of a request that is about to be sent; SwitchError if too many are open."""
@@ -34,17 +48,33 @@ class SwitchPeer:
             self.connection.request(request)
         except TooManyRequests as error:
             raise SwitchError(request.dpid, str(error)) from error
-        if request.xids:
-            self._confirming.append(request)
+        self._open.append((request, self._written))
+
+    @property
+    def written(self) -> int:
+        """How many messages came before whatever is sent now; for :meth:`processed`."""
+        return self._written
+
+    def processed(self, written: int) -> None:
+        """Take note that it has answered what came after so many messages."""
+        self._processed = max(self._processed, written)
 
     def patience(self, seconds: float) -> float:
         """Return for how many seconds to wait for an answer that takes so many when nothing is due.
 
-        One more for each MESSAGES_PER_SECOND that the switch has yet to confirm, whoever sent them:
-        it does them in their order.
+        One more for each MESSAGES_PER_SECOND that the switch has yet to confirm, whoever sent them,
+        and for each FRAMES_PER_SECOND before it: it does them in their order.
         """
-        self._confirming = [one for one in self._confirming if not one.done]
-        return seconds + sum(len(one.xids) for one in self._confirming) // MESSAGES_PER_SECOND
+        waiting = []
+        for request, written in self._open:
+            if not request.done:
+                waiting.append((request, written))
+            elif not any(one.kind in _UNANSWERED for one in request.failures):
+                self.processed(written)
+        self._open = waiting
+        confirming = sum(len(request.xids) for request, _ in waiting)
+        frames = (self._written - self._processed) // FRAMES_PER_SECOND
+        return seconds + confirming // MESSAGES_PER_SECOND + min(frames, MOST_FOR_FRAMES)
 
     def found_group(self, is_there: bool) -> None:
         """Take note whether the flood group was there when the switch was asked."""

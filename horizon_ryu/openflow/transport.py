@@ -14,6 +14,7 @@ from collections.abc import Callable
 from math import inf
 from typing import Any, Protocol
 
+from horizon_ryu.openflow.lateness import sleep_in_time
 from horizon_ryu.openflow.sender import Sender
 from xen_bridge.runtime.port import AtOnce, Runtime
 
@@ -121,7 +122,7 @@ class Transport:
         One that is set while this sleeps until a later one is served by whoever set it and waits.
         """
         while not self._closing and (due := deadlines.next_deadline()) < inf:
-            self._runtime.sleep_until(due)
+            sleep_in_time(self._runtime, due)
             deadlines.tick(self._runtime.now())
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from collections.abc import Callable
 
 import pytest
@@ -11,7 +12,12 @@ from ryu.lib import hub
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
 from horizon_ryu.openflow.queries import EntryQuery, FloodQuery, SwitchAnswer
 from horizon_ryu.openflow.registry import SwitchRegistry
-from horizon_ryu.openflow.switch_peer import MESSAGES_PER_SECOND
+from horizon_ryu.openflow.switch_peer import (
+    FRAMES_PER_SECOND,
+    MESSAGES_PER_SECOND,
+    MOST_FOR_FRAMES,
+    SwitchPeer,
+)
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
@@ -169,6 +175,45 @@ def test_what_follows_a_thousand_messages_has_their_time_too(registry: SwitchReg
     hub.joinall([many])
     (late,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
     assert isinstance(late, SwitchDeadline), "nothing is before it any more"
+
+
+def test_what_follows_thousands_of_frames_has_time_for_these(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    registry.connected(connection)
+    frames = [Outgoing(1, PacketOut((Flood(),), b"frame"))] * FRAMES_PER_SECOND
+
+    def reply(data: bytes) -> None:
+        if data[1] == 20:
+            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    registry.send(frames)
+    assert registry.confirm((Outgoing(1, ENTRY),), deadline=0.05) == ()
+    (late,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
+    assert isinstance(late, SwitchDeadline), "all of them are done"
+    # One that is dead is sent frames, too.
+    peer = SwitchPeer(connection, connection.codec)
+    connection.reply = lambda _message: None
+    connection.write = lambda _data: True  # type: ignore[method-assign]
+    for _ in range(20 * FRAMES_PER_SECOND):
+        peer.write(b"")
+    assert peer.patience(2.0) == 2.0 + MOST_FOR_FRAMES
+
+
+def test_an_answer_that_came_while_the_hub_was_held_up_is_in_time(
+    registry: SwitchRegistry,
+) -> None:
+    connection = FakeConnection(1)
+    registry.connected(connection)
+
+    def reply(data: bytes) -> None:
+        if data[1] == 20:
+            time.sleep(0.3)
+            # The hub reads sockets after it has woken those whose time is over.
+            hub.spawn_after(0, connection.received, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+    assert registry.confirm((Outgoing(1, ENTRY),), deadline=0.1) == ()
 
 
 def test_silence_ends_at_the_deadline(registry: SwitchRegistry) -> None:

@@ -1,0 +1,33 @@
+"""Lateness of the hub: who is woken late lets be read what came meanwhile, before that is late.
+
+A hub that is held up, by work or by a machine without a processor for it, wakes those whose time is
+over before it reads anything: a switch that had answered in time was disconnected for it.
+"""
+
+from __future__ import annotations
+
+from xen_bridge.runtime.port import Event, Runtime
+
+HELD_UP = 0.05
+"""Seconds by which who is woken late was held up, and not just behind others of its turn."""
+MOST_AGAIN = 2.0
+"""Seconds for which an answer that may be there unread is waited for, at most."""
+
+
+def sleep_in_time(runtime: Runtime, due: float) -> None:
+    """Sleep until ``due``; who is woken late, as long again."""
+    runtime.sleep_until(due)
+    late = runtime.now() - due
+    if late > HELD_UP:
+        runtime.sleep(min(late, MOST_AGAIN))
+
+
+def wait_in_time(runtime: Runtime, done: Event, deadline: float) -> bool:
+    """Wait until ``done`` is set, until ``deadline`` at most; who is woken late, as long again.
+
+    Returns whether it is set.
+    """
+    if done.wait(max(0.0, deadline - runtime.now())):
+        return True
+    late = runtime.now() - deadline
+    return late > HELD_UP and done.wait(min(late, MOST_AGAIN))
