@@ -144,17 +144,26 @@ def test_a_refusal_names_switch_and_error(registry: SwitchRegistry) -> None:
     assert "FLOW_MOD_FAILED" in error.msg
 
 
+NEVER = 600.0
+"""Seconds after which nobody waits any more, however late he is woken."""
+
+
+def answers_barriers_after(connection: FakeConnection, seconds: float) -> None:
+    """Have a switch take its time for each barrier from now on."""
+
+    def reply(data: bytes) -> None:
+        if data[1] == 20:
+            hub.spawn_after(seconds, connection.received, message(4, 21, xid_of(data)))
+
+    connection.reply = reply
+
+
 @pytest.mark.parametrize(("count", "is_in_time"), [(1, False), (MESSAGES_PER_SECOND, True)])
 def test_a_switch_has_more_time_for_a_thousand_messages(
     registry: SwitchRegistry, count: int, is_in_time: bool
 ) -> None:
     connection = FakeConnection(1)
-
-    def reply(data: bytes) -> None:
-        if data[1] == 20:
-            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
-
-    connection.reply = reply
+    answers_barriers_after(connection, 0.3 if is_in_time else NEVER)
     registry.connected(connection)
     errors = registry.confirm([Outgoing(1, ENTRY)] * count, deadline=0.05)
     assert [type(error) for error in errors] == ([] if is_in_time else [SwitchDeadline])
@@ -162,17 +171,13 @@ def test_a_switch_has_more_time_for_a_thousand_messages(
 
 def test_what_follows_a_thousand_messages_has_their_time_too(registry: SwitchRegistry) -> None:
     connection = FakeConnection(1)
-
-    def reply(data: bytes) -> None:
-        if data[1] == 20:
-            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
-
-    connection.reply = reply
+    answers_barriers_after(connection, 0.3)
     registry.connected(connection)
     many = hub.spawn(registry.confirm, [Outgoing(1, ENTRY)] * MESSAGES_PER_SECOND, 0.05)
     hub.sleep(0)
     assert registry.confirm((Outgoing(1, ENTRY),), deadline=0.05) == ()
     hub.joinall([many])
+    answers_barriers_after(connection, NEVER)
     (late,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
     assert isinstance(late, SwitchDeadline), "nothing is before it any more"
 
@@ -181,14 +186,10 @@ def test_what_follows_thousands_of_frames_has_time_for_these(registry: SwitchReg
     connection = FakeConnection(1)
     registry.connected(connection)
     frames = [Outgoing(1, PacketOut((Flood(),), b"frame"))] * FRAMES_PER_SECOND
-
-    def reply(data: bytes) -> None:
-        if data[1] == 20:
-            hub.spawn_after(0.3, connection.received, message(4, 21, xid_of(data)))
-
-    connection.reply = reply
+    answers_barriers_after(connection, 0.3)
     registry.send(frames)
     assert registry.confirm((Outgoing(1, ENTRY),), deadline=0.05) == ()
+    answers_barriers_after(connection, NEVER)
     (late,) = registry.confirm((Outgoing(1, ENTRY),), deadline=0.05)
     assert isinstance(late, SwitchDeadline), "all of them are done"
     # One that is dead is sent frames, too.
