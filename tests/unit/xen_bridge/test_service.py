@@ -183,9 +183,16 @@ def test_measures_of_the_host(client, r1):
 
 
 def test_the_common_measures(client, r1):
-    told = client.ask(summary.GetSummary(0.1))
-    assert told.cpu_percent == pytest.approx(5, abs=1)
+    # A machine without a processor for us between counters and clock is seen as idle, or as busy.
+    told = wait_until(
+        lambda: _told_as(client, pytest.approx(5, abs=1)), 60, "the share of a domain that works"
+    )
     assert 0 < told.memory_percent < 100
+
+
+def _told_as(client, share):
+    told = client.ask(summary.GetSummary(0.1))
+    return told if told.cpu_percent == share else None
 
 
 def test_devices_are_told(client):
