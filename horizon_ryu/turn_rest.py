@@ -13,16 +13,17 @@ from horizon_ryu.core.loop_record import LONGEST_REST, rest_after
 from xen_bridge.runtime.port import Runtime
 
 _SHORTEST = 0.001
-_SCHEDULED = "/proc/thread-self/schedstat"
+THIS_THREAD = "thread-self"
 
 
-def waited_for_processor() -> float:
-    """Return for how many seconds this thread was ready to run, and did not.
+def waited_for_processor(task: str = THIS_THREAD) -> float:
+    """Return for how many seconds a task of /proc was ready to run, and did not.
 
     The second number of schedstat, in nanoseconds (Linux, scheduler/sched-stats); 0 without one.
+    Of a process it is that of its main thread.
     """
     try:
-        with open(_SCHEDULED, "rb") as told:
+        with open(f"/proc/{task}/schedstat", "rb") as told:
             return int(told.read().split()[1]) / 1e9
     except (OSError, IndexError, ValueError):
         return 0.0

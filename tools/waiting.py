@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
+
+from horizon_ryu.turn_rest import waited_for_processor
 
 PAUSE = 0.05
 """Seconds between the first two looks."""
@@ -58,10 +59,6 @@ def longer(pause: float) -> float:
 def without_processor(pid: int) -> float:
     """Return for how many seconds the main thread of a process was ready to run, and did not.
 
-    The second number of /proc/PID/schedstat, in nanoseconds (Linux, scheduler/sched-stats). Zero
-    where there is none, or no such process.
+    Zero where that is not told, and where there is no such process.
     """
-    try:
-        return int(Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return 0.0
+    return waited_for_processor(str(pid))

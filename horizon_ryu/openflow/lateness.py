@@ -22,12 +22,9 @@ def sleep_in_time(runtime: Runtime, due: float) -> None:
         runtime.sleep(min(late, MOST_AGAIN))
 
 
-def wait_in_time(runtime: Runtime, done: Event, deadline: float) -> bool:
-    """Wait until ``done`` is set, until ``deadline`` at most; who is woken late, as long again.
-
-    Returns whether it is set.
-    """
-    if done.wait(max(0.0, deadline - runtime.now())):
-        return True
+def wait_in_time(runtime: Runtime, done: Event, deadline: float) -> None:
+    """Wait until ``done`` is set, until ``deadline`` at most; who is woken late, as long again."""
+    done.wait(max(0.0, deadline - runtime.now()))
     late = runtime.now() - deadline
-    return late > HELD_UP and done.wait(min(late, MOST_AGAIN))
+    if late > HELD_UP:
+        done.wait(min(late, MOST_AGAIN))

@@ -14,7 +14,7 @@ from horizon_ryu.wire.session import FailureKind, TooManyRequests
 MESSAGES_PER_SECOND = 1000
 """Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
 FRAMES_PER_SECOND = 5000
-"""The same for what is not confirmed, which is frames: the probes of all ports, when it joins."""
+"""The same for all that is before, which is frames, mostly: probes of all ports, when it joins."""
 MOST_FOR_FRAMES = 10.0
 """Seconds that a switch has for these at most: one that is dead is sent them, too."""
 _UNANSWERED = (FailureKind.LATE, FailureKind.GONE)
@@ -31,7 +31,7 @@ class SwitchPeer:
     complained: bool = False
     """Whether the log says already that something could not be sent."""
     answers: AnswerRecord = field(default_factory=AnswerRecord)
-    _written: int = 0
+    written: int = 0
     """Messages that were queued by the registry, and are not answered one by one."""
     _processed: int = 0
     """How many of those it has done at least, for it answered what was asked after them."""
@@ -39,7 +39,7 @@ class SwitchPeer:
 
     def write(self, message: bytes) -> None:
         """Queue a message that is not answered."""
-        self._written += 1
+        self.written += 1
         self.connection.write(message)
 
     def request(self, request: SwitchRequest) -> None:
@@ -48,12 +48,7 @@ class SwitchPeer:
             self.connection.request(request)
         except TooManyRequests as error:
             raise SwitchError(request.dpid, str(error)) from error
-        self._open.append((request, self._written))
-
-    @property
-    def written(self) -> int:
-        """How many messages came before whatever is sent now; for :meth:`processed`."""
-        return self._written
+        self._open.append((request, self.written))
 
     def processed(self, written: int) -> None:
         """Take note that it has answered what came after so many messages."""
@@ -73,7 +68,7 @@ class SwitchPeer:
                 self.processed(written)
         self._open = waiting
         confirming = sum(len(request.xids) for request, _ in waiting)
-        frames = (self._written - self._processed) // FRAMES_PER_SECOND
+        frames = (self.written - self._processed) // FRAMES_PER_SECOND
         return seconds + confirming // MESSAGES_PER_SECOND + min(frames, MOST_FOR_FRAMES)
 
     def found_group(self, is_there: bool) -> None:

@@ -108,8 +108,7 @@ class FlowTables10:
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
         presence = self._link.presences[tenant.slice_name]
-        is_limited = presence.own or presence.shared.buckets
-        if is_limited and not presence.admit(_FLOW_MODS, now):
+        if not presence.admit(_FLOW_MODS, now):
             raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
         settings, quota = presence.settings, None
         if settings.per_switch or settings.limits.flow_entries is not None:

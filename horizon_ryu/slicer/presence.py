@@ -90,7 +90,7 @@ class SlicePresence:
         """Return who may be told of one more frame, and count it."""
         if not self.connections:
             return []
-        if (self.own or self.shared.buckets) and not self.admit(_PACKET_INS, now):
+        if not self.admit(_PACKET_INS, now):
             self.refused[_PACKET_INS] += 1
             return []
         self.counted["switch.packet_in"] += 1

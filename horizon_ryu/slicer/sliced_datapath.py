@@ -216,8 +216,7 @@ class SlicedDatapath(ABC):
         presence = self._link.presences[tenant.slice_name]
         presence.counted[self._counted_as.get(kind) or f"tenant.{kind}"] += 1
         try:
-            is_limited = presence.own or presence.shared.buckets
-            if is_limited and not presence.admit(_ALL_MESSAGES, now):
+            if not presence.admit(_ALL_MESSAGES, now):
                 raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, _ALL_MESSAGES.value)
             self._check_role(tenant, message)
             take = self._tenants_say.get(kind)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,27 +28,31 @@ def service_option(command: Command) -> Command:
     return option(command)
 
 
-def asked(url: str, directory: Path, body: object, router: str | None = None) -> Any:
-    """Return what the service of this host, or a router's agent, answers to its own key."""
+@contextmanager
+def own_service(url: str, directory: Path) -> Iterator[BridgeClient]:
+    """Yield a client of this host's service, which knows it by the service's own key."""
     identity = load_identity(directory)
     with Explained(directory):
         client = BridgeClient(url, identity.node_pk, identity)
     try:
-        return client.ask(body, router)
-    except BridgeError as error:
-        fail(f"{url}: {error}")
+        yield client
     finally:
         client.close()
+
+
+def asked(url: str, directory: Path, body: object, router: str | None = None) -> Any:
+    """Return what the service of this host, or a router's agent, answers to its own key."""
+    with own_service(url, directory) as client:
+        try:
+            return client.ask(body, router)
+        except BridgeError as error:
+            fail(f"{url}: {error}")
 
 
 def known_migrations(url: str, directory: Path) -> tuple[MigrationStatus, ...]:
     """Return the migrations that began at this host; none where its hypervisor knows none."""
-    identity = load_identity(directory)
-    client = BridgeClient(url, identity.node_pk, identity)
-    try:
-        answer = client.ask(ListMigrations())
-    except BridgeError:
-        return ()
-    finally:
-        client.close()
-    return tuple(answer.migrations)
+    with own_service(url, directory) as client:
+        try:
+            return tuple(client.ask(ListMigrations()).migrations)
+        except BridgeError:
+            return ()

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
-from xen_bridge.cli.asking import asked, known_migrations, service_option
-from xen_bridge.cli.node_files import directory_option, load_identity
-from xen_bridge.client import BridgeClient
+from xen_bridge.cli.asking import asked, known_migrations, own_service, service_option
+from xen_bridge.cli.node_files import directory_option
 from xen_bridge.errors import BridgeError
 from xen_bridge.planes.dead_times import FoundDeadTimes
 from xen_bridge.protocol.documents.dead_times import GetDeadTimes, HoldSessions, ReleaseSessions
@@ -96,14 +95,13 @@ def _timers(
     migrations: tuple[MigrationStatus, ...],
 ) -> dict[str, RouterTimers]:
     """Ask each router's agent; one that does not answer is told of."""
-    client = BridgeClient(url, load_identity(directory).node_pk, load_identity(directory))
     found = {}
-    for plane in planes:
-        pause = last_pause(plane, migrations)
-        try:
-            answer = client.ask(GetDeadTimes(), plane.router)
-            found[plane.router] = RouterTimers(found_of(answer), None, pause)
-        except BridgeError as error:
-            found[plane.router] = RouterTimers(FoundDeadTimes(()), str(error), pause)
-    client.close()
+    with own_service(url, directory) as client:
+        for plane in planes:
+            pause = last_pause(plane, migrations)
+            try:
+                answer = client.ask(GetDeadTimes(), plane.router)
+                found[plane.router] = RouterTimers(found_of(answer), None, pause)
+            except BridgeError as error:
+                found[plane.router] = RouterTimers(FoundDeadTimes(()), str(error), pause)
     return found

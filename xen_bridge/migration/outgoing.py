@@ -236,10 +236,7 @@ def _forgotten(migration: OutgoingMigration, event: Event, now: float) -> Decisi
     status = migration.status
     reason = "" if isinstance(event, StepDone) else f"; and {FORGET} failed: {_told(event)}"
     ended: StepState = "failed" if reason else "done"
-    steps = tuple(
-        replace(one, state=ended, ended_s=now) if one.name == FORGET else one
-        for one in status.steps
-    )
+    steps = _with_end(status.steps, FORGET, ended, now)
     problem = f"{status.problem or ''}{reason}"[:MAX_TEXT]
     status = replace(status, state="failed", steps=steps, problem=problem, duration_s=now)
     return replace(migration, status=status), None
@@ -358,10 +355,7 @@ def _undone(migration: OutgoingMigration, step: str, event: Event, now: float) -
         if step not in ELSEWHERE:
             return _later_back(migration, step, _told(event), now)
         # The router need not wait for it: a destination ends by itself what nobody asks for.
-    steps = tuple(
-        replace(one, state="undone", ended_s=now) if one.name == step else one
-        for one in migration.status.steps
-    )
+    steps = _with_end(migration.status.steps, step, "undone", now)
     status = replace(migration.status, steps=steps, unsettled=None)
     if isinstance(event, StepDone) and event.lost_here is not None:
         status = replace(status, lost=event.lost_here)
@@ -378,10 +372,7 @@ def _later_back(migration: OutgoingMigration, step: str, reason: str, now: float
 
 def _passed_over(migration: OutgoingMigration, step: str, reason: str, now: float) -> Decision:
     """Leave a step that cannot be taken back as it is, and take back those before it."""
-    steps = tuple(
-        replace(one, state="failed", ended_s=now) if one.name == step else one
-        for one in migration.status.steps
-    )
+    steps = _with_end(migration.status.steps, step, "failed", now)
     problem = _not_taken_back(migration, step, reason)
     status = replace(migration.status, steps=steps, problem=problem)
     return _undo_next(replace(migration, status=status, stuck=(*migration.stuck, step)), now)
@@ -389,6 +380,15 @@ def _passed_over(migration: OutgoingMigration, step: str, reason: str, now: floa
 
 def _not_taken_back(migration: OutgoingMigration, step: str, reason: str) -> str:
     return f"{_reason(migration)}; and {step} is not taken back: {reason}"[:MAX_TEXT]
+
+
+def _with_end(
+    steps: tuple[MigrationStep, ...], name: str, state: StepState, now: float
+) -> tuple[MigrationStep, ...]:
+    """Return steps of which one has ended."""
+    return tuple(
+        replace(one, state=state, ended_s=now) if one.name == name else one for one in steps
+    )
 
 
 def _reason(migration: OutgoingMigration) -> str:
