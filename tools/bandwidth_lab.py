@@ -9,7 +9,8 @@ puts them into a class of HTB at the link to the receiver, which both share::
 prints a row for each interval; it needs root, and its own network (``tools/sandbox.sh``).
 
 Queues of Open vSwitch itself need its datapath in the kernel: the one in user space makes the
-classes and the entries name them, but sends every frame through the first of them.
+classes and the entries name them, but sends every frame through the first of them. A host of the
+Xen lab has that kernel: ``tools/xen_switch.py`` is the network there.
 """
 
 from __future__ import annotations
@@ -21,19 +22,19 @@ import sys
 import tempfile
 import time
 import urllib.error
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from tools.controller_process import wait_until
 from tools.ryu_process import RyuProcess
 from tools.slicing_process import SlicingProcess
 from topologies.catalogue import build
-from topologies.driver import SYSTEM_PYTHON, MininetProcess
-from topologies.graphs import GraphHost
+from topologies.driver import SYSTEM_PYTHON, MininetProcess, Ran
+from topologies.graphs import Graph, GraphHost
 
 PROBE = Path(__file__).with_name("bandwidth_probe.py")
 PORT = 5_001
@@ -77,13 +78,63 @@ LINK_KBPS = 10_000
 """Of the link that both share."""
 MARKS = {6_000: (0x20, 0x28), 4_000: (0x40, 0x48)}
 """The ToS of A and of B for each rate that has classes at the shared link."""
+QUEUES = {6_000: (1, 2), 4_000: (3, 4)}
+"""The queue of A and of B for each rate that has some at the shared link."""
+
+
+class SwitchNetwork(Protocol):
+    """A switch with hosts that run programs."""
+
+    def run(self, host: str, command: Sequence[str]) -> Ran:
+        """Run a program on a host to its end."""
+
+    def spawn(self, host: str, command: Sequence[str]) -> int:
+        """Start a program on a host and return the number of the job."""
+
+    def wait_for_output(self, job: int, text: str) -> str:
+        """Return what a job said once ``text`` is in it."""
+
+    def wait(self, job: int, seconds: float) -> Ran:
+        """Wait until a job ends."""
+
+    def interrupt(self, job: int) -> Ran:
+        """End a job as the keyboard's interrupt does."""
+
+    def ofctl(self, dpid: int, command: str) -> str:
+        """Return the output of ``ovs-ofctl command``."""
+
+    def flows(self, dpid: int) -> list[str]:
+        """Return the flow entries of a switch."""
+
+
+MakeNetwork = Callable[[Graph, int], AbstractContextManager[SwitchNetwork]]
+"""Makes the hosts and switches of a graph; those have their controller at a port of loopback."""
+
+
+def emulated(graph: Graph, port: int) -> MininetProcess:
+    """Return the network as Mininet emulates it."""
+    return MininetProcess(graph, [f"tcp:127.0.0.1:{port}"], versions=["OpenFlow13"])
+
+
+def link_queues(kbps: int = LINK_KBPS) -> dict[int, tuple[int, int]]:
+    """Return the queues of the link that both share: the least and the most kb/s of each."""
+    held = {queue: (rate, rate) for rate, both in QUEUES.items() for queue in both}
+    return {0: (kbps // 10, kbps), **held}
 
 
 class BandwidthLab:
     """The network of Fig. 4.5, the slicer and two tenants; a context manager."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        make_network: MakeNetwork = emulated,
+        application: str = "ryu.app.simple_switch_13",
+    ) -> None:
+        """``application``: of both tenants."""
         self._folder = folder
+        self._make_network = make_network
+        self._application = application
         self._stack = ExitStack()
         graph = build("fig4_5")
         self._senders = graph.hosts[:2]
@@ -94,16 +145,14 @@ class BandwidthLab:
     def __enter__(self) -> BandwidthLab:
         with ExitStack() as stack:
             tenants = [
-                stack.enter_context(RyuProcess(self._folder, name, "ryu.app.simple_switch_13"))
+                stack.enter_context(RyuProcess(self._folder, name, self._application))
                 for name in ("a", "b")
             ]
             self._slicing = stack.enter_context(SlicingProcess(self._folder))
             wait_until(lambda: self._slicing.engine_pid() is not None, SECONDS, "the engine")
             wait_until(self._makes_slices(tenants), SECONDS, "the engine takes slices")
-            url = f"tcp:127.0.0.1:{self._slicing.port}"
-            self.network = stack.enter_context(
-                MininetProcess(self._graph, [url], versions=["OpenFlow13"])
-            )
+            made = self._make_network(self._graph, self._slicing.port)
+            self.network = stack.enter_context(made)
             for sender in self._senders:
                 wait_until(partial(self._reaches, sender), SECONDS, f"{sender.name} pings")
             words = [SYSTEM_PYTHON, str(PROBE), "sink", str(PORT)]
@@ -125,7 +174,7 @@ class BandwidthLab:
     ) -> list[IntervalRow]:
         """Return what came in each interval, ``skip`` seconds after its limits were in force.
 
-        ``mode``: of the slices' bandwidth, ``meter`` or ``ip_tos``.
+        ``mode``: of the slices' bandwidth, ``meter``, ``ip_tos`` or ``queue``.
         """
         with self._sending(protocols):
             return [self._interval(mode, limits, skip, seconds) for limits in schedule]
@@ -197,7 +246,8 @@ class BandwidthLab:
     def _interval(self, mode: str, limits: Limits, skip: float, seconds: float) -> IntervalRow:
         self._set_limits(mode, limits)
         wanted = sorted(limit for limit in limits if limit is not None and mode == "meter")
-        wait_until(lambda: self._in_force() == wanted, SECONDS, f"meters {wanted} in force")
+        if mode != "queue":  # which OpenFlow 1.0 has too, and meters not
+            wait_until(lambda: self._in_force() == wanted, SECONDS, f"meters {wanted} in force")
         job = self._probe(self._receiver, "count", self._receiver.interface, skip, seconds)
         found = json.loads(self.network.wait(job, skip + seconds + SECONDS).output)
         return IntervalRow(limits, *(found.get(host.mac, 0.0) for host in self._senders))
@@ -255,7 +305,7 @@ def _share(mode: str, limit: int, place: int) -> dict[str, Any]:
     """Return the bandwidth of the slice at a place, A's or B's."""
     if mode == "meter":
         return {"mode": mode, "rate_kbps": limit, "burst_kb": limit // 4}
-    return {"mode": mode, "value": MARKS[limit][place]}
+    return {"mode": mode, "value": (QUEUES if mode == "queue" else MARKS)[limit][place]}
 
 
 def _tc_class(interface: str, parent: str, number: str, kbps: int, most: int) -> None:

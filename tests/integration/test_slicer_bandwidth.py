@@ -6,48 +6,20 @@ meters again.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 
 import pytest
 
-from quiet_machine import OtherLoad, until_right
-from tools.bandwidth_lab import (
-    LINK_KBPS,
-    REPORT_SCHEDULE,
-    SHARED_SCHEDULE,
-    BandwidthLab,
-    IntervalRow,
-)
+from integration.measured_rates import TOLERANCE, expect_shared, measure
+from tools.bandwidth_lab import REPORT_SCHEDULE, SHARED_SCHEDULE, BandwidthLab, IntervalRow
 
 pytestmark = [pytest.mark.slow, pytest.mark.integration, pytest.mark.timeout(300)]
-
-TOLERANCE = 0.1
 
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BandwidthLab]:
     with BandwidthLab(tmp_path_factory.mktemp("bandwidth")) as one:
         yield one
-
-
-Measured = Callable[[], list[IntervalRow]]
-Expected = Callable[[list[IntervalRow]], None]
-
-
-def measure(run: Measured, expect: Expected) -> None:
-    """Expect something of the rates; on a busy machine they are measured again.
-
-    A sender that is not let run sends less than it may, and a meter passes no more than it gets.
-    """
-
-    def is_right(rows: list[IntervalRow]) -> bool:
-        with suppress(AssertionError):
-            expect(rows)
-            return True
-        return False
-
-    expect(until_right(run, is_right, lambda: OtherLoad(())))
 
 
 def expect_held(rows: list[IntervalRow]) -> None:
@@ -73,21 +45,6 @@ def shared(lab: BandwidthLab) -> BandwidthLab:
     """Return the same network with one link for both; tests of it come last."""
     lab.share_link()
     return lab
-
-
-def expect_shared(rows: list[IntervalRow]) -> None:
-    """Each has its limit, and both together have the link where one has none."""
-    for row in rows:
-        assert row.a + row.b == pytest.approx(sum_of(row), rel=TOLERANCE), rows
-        for rate, limit in ((row.a, row.limits.a), (row.b, row.limits.b)):
-            if limit is not None:
-                assert rate == pytest.approx(limit, rel=TOLERANCE), rows
-
-
-def sum_of(row: IntervalRow) -> int:
-    """Return what both together are to have."""
-    a, b = row.limits
-    return LINK_KBPS if a is None or b is None else a + b
 
 
 def test_by_marks_two_udp_senders_have_their_classes_of_a_link_that_they_share(

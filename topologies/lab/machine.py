@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -274,6 +275,19 @@ class Machine:
             said = (done.stderr or done.stdout).strip()
             raise LabError(f"{self.name}: {command[:80]!r} failed: {said[-400:]}")
         return done.stdout
+
+    @contextlib.contextmanager
+    def lent(self, inside: int, outside: int) -> Iterator[None]:
+        """Have a port of Domain 0's loopback lead to one of this machine's, by ssh."""
+        way = ("-R", f"127.0.0.1:{inside}:127.0.0.1:{outside}")
+        self.run("true")  # there is a connection that the way is added to
+        run(self.places, (*self._ssh(), "-O", "forward", *way, "lab"))
+        try:
+            yield
+        finally:
+            # It is gone with the connection, if the machine was switched off meanwhile.
+            with contextlib.suppress(LabError):
+                run(self.places, (*self._ssh(), "-O", "cancel", *way, "lab"))
 
     def reaches(self, address: str, port: int, tries: int = 20) -> bool:
         """Tell whether something listens there, within about ``tries`` seconds.

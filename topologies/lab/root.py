@@ -33,6 +33,7 @@ PACKAGES = (
     "procps",
     "netcat-openbsd",
     "frr",
+    "openvswitch-switch",
 )
 _NO_DOCS = ("doc", "man", "locale", "info", "lintian")
 _OPTIONS = (
