@@ -129,6 +129,7 @@ class SwitchFlowspace:
         self.owned = 0
         for bits in self._owning.values():
             self.owned |= bits
+        self._owned = whole.index.region_bits(self.owned)
         self._rules: tuple[FlowspaceRule, ...] | None = None
         self._of_slices: Mapping[str, tuple[FlowspaceRule, ...]] | None = None
         self._highest: int | None = None
@@ -189,7 +190,7 @@ class SwitchFlowspace:
         told = header & index.named
         found = self._first_of.get(told)
         if found is None:
-            found = index.first(header, self.owned)
+            found = index.first(header, self._owned)
             _remember(self._first_of, told, found)
         return found
 

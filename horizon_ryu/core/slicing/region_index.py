@@ -10,8 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from typing import NamedTuple
 
 from horizon_ryu.core.slicing.region import Region
 from horizon_ryu.core.slicing.value_set import ValueSet, span_of
@@ -23,28 +24,46 @@ _MOST_APART = 8
 """Regions by which a stretch differs from another number for it to be kept as these alone."""
 
 
+class RegionBits(NamedTuple):
+    """Regions as the ones of a number, and of its octets from the lowest.
+
+    It is the octets that are asked for one region: to shift a number of thousands of bits takes
+    several times as long.
+    """
+
+    number: int
+    octets: bytes
+
+
 class _FieldIndex:
     """Which regions take which values of one field.
 
     Stretches are many, and most have few regions beside those that take every value. So a stretch
-    is a number that it shares with others, and the regions in which it differs from that.
+    is regions that it shares with others, and those in which it differs from that.
     """
 
-    def __init__(self, field: HeaderField, sets: Sequence[tuple[int, ValueSet]], free: int) -> None:
+    def __init__(
+        self,
+        field: HeaderField,
+        sets: Sequence[tuple[int, ValueSet]],
+        free: int,
+        region_bits: Callable[[int], RegionBits],
+    ) -> None:
         """``free``: the regions that take every value. ``sets``: number and values of the rest."""
         self.shift, self.ones, self.bits = field.shift, field.ones, field.bits
+        self._region_bits = region_bits
         self._masked: dict[int, dict[int, int]] = {}
         self._starts: list[int] = [0]
-        self._taken: list[tuple[int, tuple[int, ...]]] = [(free, ())]
+        self._taken: list[tuple[RegionBits, tuple[int, ...]]] = [(region_bits(free), ())]
         self._begun: list[int] = []
         self._begun_by = [0]
-        self._read_stretches(sets, free)
+        self._read_stretches(sets)
         for number, values in sets:
             for value, mask in values.masked:
                 of_mask = self._masked.setdefault(mask, {})
                 of_mask[value] = of_mask.get(value, 0) | 1 << number
 
-    def _read_stretches(self, sets: Sequence[tuple[int, ValueSet]], free: int) -> None:
+    def _read_stretches(self, sets: Sequence[tuple[int, ValueSet]]) -> None:
         """Note, for each value at which something changes, what is taken from there on."""
         begins: defaultdict[int, list[int]] = defaultdict(list)
         ends: defaultdict[int, list[int]] = defaultdict(list)
@@ -54,7 +73,8 @@ class _FieldIndex:
                 ends[last + 1].append(number)
         active: set[int] = set()
         # Up to the first other base, what lies apart from it is what is active.
-        base, apart = free, active
+        every = base = self._taken[0][0]
+        apart = active
         for start in _in_order([*begins, *(end for end in ends if end not in begins)]):
             begun, ended = begins.get(start, ()), ends.get(start, ())
             if ended:
@@ -65,11 +85,13 @@ class _FieldIndex:
                 apart.symmetric_difference_update(ended)
                 apart.symmetric_difference_update(begun)
             if len(active) > _MOST_APART < len(apart):
-                base, apart = base ^ as_bits(apart), set()
+                base, apart = self._region_bits(base.number ^ as_bits(apart)), set()
             few = len(active) <= _MOST_APART
-            self._add(start, (free, tuple(active)) if few else (base, tuple(apart)), begun)
+            self._add(start, (every, tuple(active)) if few else (base, tuple(apart)), begun)
 
-    def _add(self, start: int, taken: tuple[int, tuple[int, ...]], begun: Iterable[int]) -> None:
+    def _add(
+        self, start: int, taken: tuple[RegionBits, tuple[int, ...]], begun: Iterable[int]
+    ) -> None:
         if start == 0:
             self._taken[0] = taken
         else:
@@ -99,18 +121,18 @@ class _FieldIndex:
     def candidates(self, value: int) -> tuple[int, ...] | None:
         """Return the regions that take a value if they are few; None if they may be many."""
         regions, few = self._taken[bisect_right(self._starts, value) - 1]
-        return few if not regions and not self._masked else None
+        return few if not regions[0] and not self._masked else None
 
     def takes(self, value: int, number: int) -> bool:
         """Tell whether a region takes a value."""
         if self._masked:
             return bool(self.of(value) >> number & 1)
-        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
-        return (regions >> number & 1) != (number in apart)
+        (_, octets), apart = self._taken[bisect_right(self._starts, value) - 1]
+        return (octets[number >> 3] >> (number & 7) & 1) != (number in apart)
 
     def of(self, value: int) -> int:
         """Return the regions that take a value."""
-        regions, apart = self._taken[bisect_right(self._starts, value) - 1]
+        (regions, _), apart = self._taken[bisect_right(self._starts, value) - 1]
         for number in apart:
             regions ^= 1 << number
         for mask, of_mask in self._masked.items():
@@ -132,7 +154,7 @@ class _FieldIndex:
     def _between(self, first: int, last: int) -> int:
         """Return the regions with a range that has a value from ``first`` to ``last``."""
         at, end = bisect_right(self._starts, first), bisect_right(self._starts, last)
-        regions, apart = self._taken[at - 1]
+        (regions, _), apart = self._taken[at - 1]
         for number in apart:
             regions ^= 1 << number
         if at < end:
@@ -165,7 +187,12 @@ class RegionIndex:
             for field, values in region.sets:
                 by_field[field].append((number, values))
         self._by_field = {
-            field: _FieldIndex(field, sets, self.all & ~as_bits(number for number, _ in sets))
+            field: _FieldIndex(
+                field,
+                sets,
+                self.all & ~as_bits(number for number, _ in sets),
+                self.region_bits,
+            )
             for field, sets in by_field.items()
         }
         self._fields = tuple(
@@ -173,6 +200,10 @@ class RegionIndex:
         )
         self.named = sum(field.told_by() << field.shift for field in self._fields)
         """The bits that regions differ by: whatever a header has in the others, it is the same."""
+
+    def region_bits(self, number: int) -> RegionBits:
+        """Return the regions that are the ones of a number."""
+        return RegionBits(number, number.to_bytes((len(self.regions) >> 3) + 1, "little"))
 
     def parts(self) -> list[object]:
         """Return the thousands of things that it is made of."""
@@ -186,17 +217,17 @@ class RegionIndex:
                 return 0
         return among
 
-    def first(self, header: int, among: int) -> int:
+    def first(self, header: int, among: RegionBits) -> int:
         """Return the number of the first region in ``among`` that takes a header; -1 if none."""
         for field in self._fields:
             few = field.candidates(header >> field.shift & field.ones)
             if few is not None:
-                return self._first_of_few(few, field, header, among) if few else -1
-        found = self.taking(header, among)
+                return self._first_of_few(few, field, header, among.octets) if few else -1
+        found = self.taking(header, among.number)
         return (found & -found).bit_length() - 1
 
     def _first_of_few(
-        self, few: Iterable[int], told_by: _FieldIndex, header: int, among: int
+        self, few: Iterable[int], told_by: _FieldIndex, header: int, among: bytes
     ) -> int:
         """Return the lowest of a few regions that is in ``among`` and takes a header; -1 if none.
 
@@ -205,7 +236,7 @@ class RegionIndex:
         """
         found = -1
         for number in few:
-            if among >> number & 1 and (number < found or found < 0):
+            if among[number >> 3] >> (number & 7) & 1 and (number < found or found < 0):
                 for field in self._fields:
                     value = header >> field.shift & field.ones
                     if field is not told_by and not field.takes(value, number):
