@@ -264,7 +264,7 @@ class SlicedDatapath13(SlicedDatapath):
     ) -> None:
         """Have a slice here, or give it other settings; they count from the next flowspace on."""
         super().set_slice(settings, shared, own)
-        self._plain.clear()
+        self._forget_plain()
         if self._has_begun:
             self.meters.follow()
 
@@ -292,7 +292,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Take another flowspace: the first table and the ports of tenants follow it."""
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
-        self._plain.clear()
+        self._forget_plain()
         self._tables.set_flowspace(flowspace)
         self.groups.follow()
         self._classifier.forget_refusals()
@@ -340,6 +340,10 @@ class SlicedDatapath13(SlicedDatapath):
                 self._plain.clear()
             found = self._plain[key] = self._worked_out(entry)
         return found
+
+    def _forget_plain(self) -> None:
+        self._plain.clear()
+        self._tables.forget_forms()
 
     def _worked_out(self, entry: TenantEntry) -> bytes:
         actions = self.slicer(entry.slice_name, port_of(entry.match), None)

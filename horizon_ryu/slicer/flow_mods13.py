@@ -49,6 +49,13 @@ class TenantFlowMod13(NamedTuple):
     buffer_id: int | None
     resets_counts: bool
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it adds an entry, and asks for nothing besides."""
+        change = self.change
+        is_add = change.command is TableCommand.ADD
+        return is_add and self.buffer_id is None and not change.check_overlap
+
 
 def read_match(message: bytes, start: int) -> tuple[TernaryMatch, int]:
     """Return a tenant's match, and where it ends; TenantRefusal."""

@@ -20,8 +20,9 @@ from horizon_ryu.core.slicing.tenant_table import (
     TableCommand,
     TenantEntry,
 )
+from horizon_ryu.slicer.flow_mod_forms13 import FlowModForms13
 from horizon_ryu.slicer.flow_mods13 import read_flow_mod13, write_flow_mod13
-from horizon_ryu.slicer.instructions13 import ObjectUse, only_asks
+from horizon_ryu.slicer.instructions13 import ObjectUse, is_plain, only_asks
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
@@ -30,6 +31,7 @@ from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPFMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
 from horizon_ryu.wire.ofp13 import OFPRR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
+from horizon_ryu.wire.ternary import new_tuple
 from horizon_ryu.wire.ternary13 import write_match13
 from horizon_ryu.wire.versions import OPENFLOW_13
 
@@ -39,6 +41,8 @@ _REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
     (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
 )
 """What a flow-mod fails with -> the code that its tenant is told."""
+_REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
+_FLOW_MODS = Limited.FLOW_MODS
 _REMOVED = struct.Struct("!QHBBIIHHQQ")
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 _MOST_NEVER_WERE = 1024
@@ -82,24 +86,28 @@ class FlowTables13:
         self._leaving: dict[int, tuple[TenantEntry, int]] = {}
         self._muted: dict[int, TenantEntry] = {}
         self._never_were: dict[TenantEntry, TenantEntry] = {}
+        self._forms: dict[str, FlowModForms13] = {}
 
     # ---- from tenants
 
     def flow_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Carry out a tenant's flow-mod; TenantRefusal, and then nothing has changed."""
-        presence = self._link.presence(tenant)
-        if not presence.admit(Limited.FLOW_MODS, now):
-            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, Limited.FLOW_MODS.value)
-        self._last_id += 1
         name = tenant.slice_name
+        presence = self._link.presences[name]
+        if not presence.admit(_FLOW_MODS, now):
+            raise TenantRefusal(OFPET.FLOW_MOD_FAILED, OFPFMFC.EPERM, _FLOW_MODS.value)
+        settings, quota = presence.settings, None
+        if settings.per_switch or settings.limits.flow_entries is not None:
+            quota = self._link.entry_quota(name)
+        if quota is None and self._add_known(tenant, message, now):
+            return
+        self._last_id += 1
         mod = read_flow_mod13(message, name, self._last_id, now, self._count)
         if mod.buffer_id is not None and tenant.header_of(mod.buffer_id) is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         try:
-            change, sent = self._link.sliced.flow_mod(
-                name, mod.change, self._link.entry_quota(name)
-            )
-        except tuple(kind for kind, _, _ in _REFUSALS) as error:
+            change, sent = self._link.sliced.flow_mod(name, mod.change, quota)
+        except _REFUSED_FOR as error:
             raise _refused(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
@@ -108,6 +116,41 @@ class FlowTables13:
         self._send(sent, asked, mod.buffer_id, mod.resets_counts)
         for entry in sent.deleted:
             self._leave(entry, int(OFPRR.DELETE))
+        if mod.is_plain and sent.added:
+            self._learn(message, sent.added[0], mod.resets_counts)
+
+    def _add_known(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
+        """Add an entry as one before that differs from it in addresses; False if none is known."""
+        name, link = tenant.slice_name, self._link
+        found = self._forms_of(name).find(message)
+        if found is None:
+            return False
+        form, value, fields = found
+        entry_id = self._last_id = self._last_id + 1
+        entry = form.entry(entry_id, name, value, now)
+        undo = partial(self._undo, link.sliced.add_plain(entry, form.program))
+        asked = new_tuple(Asked, (tenant, xid_of(message), message, undo))
+        link.say(form.written(link.xids.translate(asked), entry_id, fields))
+        return True
+
+    def _learn(self, message: bytes, added: MarkedEntry, resets_counts: bool) -> None:
+        """Remember what a flow-mod became whose instructions become the same for any match."""
+        entry = added.entry
+        mark = self._link.sliced.marks.of(entry.slice_name)
+        if mark is not None and is_plain(entry.program):
+            written = write_flow_mod13(added, mark, TableCommand.ADD, 0, None, resets_counts)
+            self._forms_of(entry.slice_name).learn(message, entry, added.program, written)
+
+    def _forms_of(self, name: str) -> FlowModForms13:
+        """Return what flow-mods of a slice become, as its flowspace is now."""
+        found, flowspace = self._forms.get(name), self._link.sliced.flowspace
+        if found is None or found.flowspace is not flowspace:
+            found = self._forms[name] = FlowModForms13(flowspace)
+        return found
+
+    def forget_forms(self) -> None:
+        """Work out anew what flow-mods become: what slices may do has changed."""
+        self._forms.clear()
 
     def _send(
         self,

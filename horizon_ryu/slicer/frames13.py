@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from horizon_ryu.core.slicing.marked_switch import MARK_SHIFT, TENANT_METADATA
@@ -15,10 +16,9 @@ from horizon_ryu.slicer.classifier13 import HIGHEST, SLICER_COOKIE
 from horizon_ryu.slicer.flow_mods13 import raw_flow_mod13
 from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.instructions13 import RESERVED, only_asks
-from horizon_ryu.slicer.lldp_trailer import ProbeOrigin, TrailerSigner, is_lldp
+from horizon_ryu.slicer.lldp_trailer import MAY_BE_LLDP, ProbeOrigin, TrailerSigner, is_lldp
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBRC, OFPET
@@ -30,12 +30,25 @@ from horizon_ryu.wire.of13.controller import PacketOut13
 from horizon_ryu.wire.of13.structures import Action13, ActionOutput13
 from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPP, OFPT
 from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_OF_13, HEADER_13, TernaryMatch
+from horizon_ryu.wire.ternary import (
+    EVERY_HEADER,
+    FIELDS_OF_13,
+    HEADER_13,
+    TernaryMatch,
+    new_tuple,
+)
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
 _PACKET_IN = struct.Struct("!IHBBQ")
-_MATCH_AT = HEADER_SIZE + _PACKET_IN.size
+_WHOLE = struct.Struct("!BBHI" + _PACKET_IN.format[1:])
+_KIND = int(OFPT.PACKET_IN)
+_MATCH_AT = _WHOLE.size
+_LENGTH_AT = _MATCH_AT + 2
+_PAD = 2
+"""Bytes between the match and the frame."""
+_MOST_KNOWN = 128
+"""Bytes of a match that is remembered: a switch may write long ones without end."""
 _MAX_PORT, _LOCAL = int(OFPP.MAX), int(OFPP.LOCAL)
 _IN_PORT, _METADATA = header(OFPXMT_OFB.IN_PORT), header(OFPXMT_OFB.METADATA)
 _PORT_FIELD = HEADER_13["in_port"]
@@ -58,24 +71,26 @@ WantsPacketIn = Callable[[TenantConnection, int], bool]
 
 
 class PacketOrigin(NamedTuple):
-    """Where a packet-in comes from: its port, the metadata, and ``fields`` without the mark."""
+    """Where a packet-in comes from: its port, the metadata, and ``match`` without the mark.
+
+    ``match`` is as a tenant is to have it, with what follows it before the frame.
+    """
 
     in_port: int
     metadata: int
-    fields: bytes
-    end: int
+    match: bytes
 
 
-def read_origin(message: bytes, start: int) -> PacketOrigin:
+def read_origin(match: bytes) -> PacketOrigin:
     """Return what the match of a packet-in says; the guard has walked its lengths."""
-    length = int.from_bytes(message[start + 2 : start + 4], "big")
-    at, end = start + 4, start + max(length, 4)
+    length = int.from_bytes(match[2:4], "big")
+    at, end = 4, max(length, 4)
     in_port = metadata = 0
     kept: list[bytes] = []
     while at + 4 <= end:
-        head = int.from_bytes(message[at : at + 4], "big")
+        head = int.from_bytes(match[at : at + 4], "big")
         stop = at + 4 + (head & 0xFF)
-        field = message[at:stop]
+        field = match[at:stop]
         if head == _METADATA:
             metadata = int.from_bytes(field[4:], "big")
             own = metadata & TENANT_METADATA
@@ -84,7 +99,14 @@ def read_origin(message: bytes, start: int) -> PacketOrigin:
             in_port = int.from_bytes(field[4:], "big")
         kept.append(field)
         at = stop
-    return PacketOrigin(in_port, metadata, b"".join(kept), start + (max(length, 4) + 7 & ~7))
+    fields = b"".join(kept)
+    size = 4 + len(fields)
+    written = struct.pack("!HH", OFPMT.OXM, size) + fields + bytes(-size % 8 + _PAD)
+    return PacketOrigin(in_port, metadata, written)
+
+
+_known_origin = lru_cache(maxsize=1024)(read_origin)
+"""A few matches are those of most frames: a port, and a slice's mark."""
 
 
 class _PacketIn(NamedTuple):
@@ -100,19 +122,20 @@ class _PacketIn(NamedTuple):
 
     def encoded(self) -> bytes:
         """Return the message for a tenant."""
-        fields = self.origin.fields
-        size = 4 + len(fields)
-        match = struct.pack("!HH", OFPMT.OXM, size) + fields + bytes(-size % 8)
-        head = _PACKET_IN.pack(*self[:5])
-        body = head + match + bytes(2) + self.frame
-        return framed(OPENFLOW_13, OFPT.PACKET_IN, 0, body)
+        buffer_id, total, reason, table_id, cookie, (_, _, match), frame = self
+        size = _MATCH_AT + len(match) + len(frame)
+        head = _WHOLE.pack(OPENFLOW_13, _KIND, size, 0, buffer_id, total, reason, table_id, cookie)
+        return head + match + frame
 
 
 def _read(message: bytes) -> _PacketIn:
-    origin = read_origin(message, _MATCH_AT)
-    frame = bytes(message[origin.end + 2 :])
+    length = message[_LENGTH_AT] << 8 | message[_LENGTH_AT + 1]
+    end = _MATCH_AT + (max(length, 4) + 7 & ~7)
+    match = message[_MATCH_AT:end]
+    origin = _known_origin(match) if len(match) <= _MOST_KNOWN else read_origin(match)
     buffer_id, total, reason, table_id, cookie = _PACKET_IN.unpack_from(message, HEADER_SIZE)
-    return _PacketIn(buffer_id, total, reason, table_id, cookie, origin, frame)
+    frame = message[end + _PAD :]
+    return new_tuple(_PacketIn, (buffer_id, total, reason, table_id, cookie, origin, frame))
 
 
 class SlicersOfActions(Protocol):
@@ -149,38 +172,47 @@ class TenantFrames13:
     def packet_in(self, message: bytes, now: float) -> None:
         """Take a frame to the slice whose entry has sent it, and to those that look on."""
         came = _read(message)
-        if is_lldp(came.frame):
+        frame = came.frame
+        if frame[12:14] in MAY_BE_LLDP and is_lldp(frame):
             self._lldp(came, now)
             return
-        sliced = self._link.sliced
+        sliced, origin = self._link.sliced, came.origin
         entry = sliced.find(came.cookie)
-        mark = came.origin.metadata >> MARK_SHIFT
-        name = sliced.marks.slice_of(mark) if entry is None else entry.slice_name
-        head = header13(came.frame, came.origin.in_port)
-        told = came._replace(
-            table_id=max(0, came.table_id - RESERVED),
-            cookie=_NO_COOKIE if entry is None else entry.cookie,
-        )
-        looked_on = told._replace(table_id=0, cookie=_NO_COOKIE)
-        for observer in sliced.flowspace.observers(head):
-            if observer != name:
-                self._deliver(observer, looked_on, head, now, grants=False)
+        name = sliced.marks.slice_of(origin.metadata >> MARK_SHIFT)
+        if entry is not None:
+            name = entry.slice_name
+        if sliced.flowspace.has_observers:
+            self._show(came, name, now)
         if name is None:
             self.unowned += 1
         elif self._link.connected(name):
-            self._deliver(name, told, head, now, grants=True)
+            cookie = _NO_COOKIE if entry is None else entry.cookie
+            table_id = max(0, came.table_id - RESERVED)
+            about = (*came[:3], table_id, cookie, origin, frame)
+            self._deliver(name, new_tuple(_PacketIn, about), now, grants=True)
         elif entry is not None:
-            self._drop_unattended(entry, head)
+            self._drop_unattended(entry, header13(frame, origin.in_port))
 
-    def _deliver(self, name: str, came: _PacketIn, head: int, now: float, grants: bool) -> None:
+    def _show(self, came: _PacketIn, owner: str | None, now: float) -> None:
+        """Tell the slices of a frame that see it and do not own it."""
+        looked_on = came._replace(table_id=0, cookie=_NO_COOKIE)
+        head = header13(came.frame, came.origin.in_port)
+        for observer in self._link.sliced.flowspace.observers(head):
+            if observer != owner:
+                self._deliver(observer, looked_on, now, grants=False)
+
+    def _deliver(self, name: str, came: _PacketIn, now: float, grants: bool) -> None:
         tenants = self._link.admit_packet_in(name, now)
         if not tenants:
             return
         message = came.encoded()
+        head = None
+        if grants and came.buffer_id != OFP_NO_BUFFER:
+            head = header13(came.frame, came.origin.in_port)
         for tenant in tenants:
             if not self._wants(tenant, came.reason):
                 continue
-            if grants and not tenant.is_monitor and came.buffer_id != OFP_NO_BUFFER:
+            if head is not None and not tenant.is_monitor:
                 tenant.grant(came.buffer_id, head)
             tenant.say(message)
 
@@ -193,12 +225,12 @@ class TenantFrames13:
             bare = probe.frame
             self._link.note_probe(probe, in_port, now)
             own = came._replace(buffer_id=OFP_NO_BUFFER, total_len=len(bare), frame=bare)
-            self._deliver(probe.slice_name, own, 0, now, grants=False)
+            self._deliver(probe.slice_name, own, now, grants=False)
             return
         head = header13(came.frame, in_port)
         for name in self._link.hear_lldp(in_port):
             owns = self._link.sliced.flowspace.owns(name, head)
-            self._deliver(name, came, head, now, grants=owns)
+            self._deliver(name, came, now, grants=owns)
 
     def _drop_unattended(self, entry: TenantEntry, head: int) -> None:
         """Drop frames of a slice that nobody is there for, where nothing else is done with them."""

@@ -176,6 +176,19 @@ class MarkedSwitch(TenantTables):
         deleted = tuple(entry for entry in asked.gone if entry.key not in replaced)
         return asked, MarkedChanges(added, modified, deleted)
 
+    def add_plain(self, entry: TenantEntry, program: Any) -> TableChange:
+        """Add an entry whose program is known, and which needs no group and no meter.
+
+        Some of its frames must be its slice's.
+        """
+        table, key = self.table(entry.slice_name), entry.key
+        before = table.at(key)
+        table.put(key, entry, before)
+        if before is not None:
+            self._forget(before)
+        self._installed[entry.entry_id] = MarkedEntry(entry, program)
+        return TableChange(() if before is None else (before,), (entry,))
+
     def _marked(self, entry: TenantEntry) -> MarkedEntry:
         if not self.flowspace.regions(entry.slice_name, entry.match):
             raise OutsideFlowspace("the match takes no frame of the slice")
