@@ -22,7 +22,7 @@ from contextlib import ExitStack
 
 import psutil
 
-from bench import slicing_changes
+from bench import slicing_changes, slicing_messages
 from bench.slicing_changes import MANY_RULES, rule_match
 from bench.slicing_paths import BareSwitch, Waits, bench, serve, settle
 from bench.table import Figure
@@ -45,6 +45,7 @@ _SECONDS = 60.0
 
 def figures() -> Iterator[Figure]:
     """Measure all of it."""
+    yield from slicing_messages.figures()
     yield from round_trips()
     yield from isolation()
     yield from index()
