@@ -55,10 +55,28 @@ def flow_mods(draw: st.DrawFn) -> Any:
     )
 
 
+@st.composite
+def alike(draw: st.DrawFn) -> list[Any]:
+    """Return flow-mods that add entries and differ in the values of their fields alone."""
+    output = output13(draw(st.sampled_from((*PORTS, CONTROLLER_PORT))), HELD)
+    priority = draw(st.integers(1, 3))
+    base = draw(MATCHES)
+    fields = [base, *draw(st.lists(MATCHES, min_size=1, max_size=4))]
+    return [
+        flow_mod13(
+            match13(**{name: one.get(name, value) for name, value in base.items()}),
+            output,
+            priority=priority,
+        )
+        for one in fields
+    ]
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("flow_mod"), NAME, flow_mods()),
         st.tuples(st.just("flow_mod"), NAME, flow_mods()),
+        st.tuples(st.just("alike"), NAME, alike()),
         st.tuples(st.just("frames"), st.lists(FRAME, min_size=1, max_size=4)),
         st.tuples(st.just("packet_out"), NAME, FRAME, st.booleans(), SENT),
         st.tuples(st.just("packet_out"), NAME, FRAME, st.booleans(), SENT),
@@ -106,6 +124,9 @@ def carry_out(shared: SharedSwitch13, step: Any) -> None:
     match step:
         case ("flow_mod", name, mod):
             shared.flow_mod(name, mod)
+        case ("alike", name, mods):
+            for mod in mods:
+                shared.flow_mod(name, mod)
         case ("frames", frames):
             for frame in frames:
                 shared.frame_in(*frame)
