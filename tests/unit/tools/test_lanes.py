@@ -13,7 +13,8 @@ import pytest
 
 from backstop import BACKSTOP
 from tools.controller_process import wait_until
-from tools.lanes import INTERRUPTED, STAGES, Counts, Course, Lane, pytest_command, read_counts
+from tools.lane import Counts, Lane, read_counts
+from tools.lanes import INTERRUPTED, STAGES, Course, pytest_command
 
 GOOD = """
 import pathlib, sys
@@ -57,13 +58,13 @@ class Rig:
         self.folder = folder
         self.said: list[str] = []
 
-    def lane(self, name: str, source: str, *before: str, gives_way: bool = False) -> Lane:
-        """Return the lane of a file with ``source``; ``before`` goes before its command."""
+    def lane(self, name: str, source: str, **kinds: bool) -> Lane:
+        """Return the lane of a file with ``source``; ``kinds`` are what else a lane may be."""
         path = self.folder / f"test_{name}.py"
         path.write_text(source)
         own = ["-ra", "-p", "no:cacheprovider", "--rootdir", str(self.folder), "-c", "/dev/null"]
-        command = [*before, sys.executable, "-m", "pytest", *own, str(path)]
-        return Lane(name, command, self.folder, self.said.append, gives_way)
+        command = [sys.executable, "-m", "pytest", *own, str(path)]
+        return Lane(name, command, self.folder, self.said.append, **kinds)
 
     def good(self, name: str) -> Lane:
         """Return a lane whose one test passes."""
@@ -102,10 +103,30 @@ def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
         "shares",
         MEETS.format(mine=ends[1], other=ends[0])
         + MEETS.format(mine=ends[1], other=rig.folder / "quiet").replace("meets", "is_quiet"),
+        measures=True,
     )
     (rig.folder / "quiet").touch()
     assert rig.course([first, stays], [shares]).run() == 0
     assert "together: 4 passed, 0 failed" in rig.text
+
+
+def test_it_is_quiet_when_all_that_is_beside_what_measures_has_ended(rig: Rig) -> None:
+    """The lane beside it waits for a word of its first test: its second one finds no quiet yet."""
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    quiet = rig.folder / "quiet"
+    beside = rig.lane(
+        "beside",
+        MEETS.format(mine=ends[0], other=ends[1])
+        + f"def test_it_is_not_quiet():\n    assert not pathlib.Path({str(quiet)!r}).exists()\n",
+    )
+    shares = rig.lane(
+        "shares",
+        MEETS.format(mine=ends[1], other=ends[0])
+        + MEETS.format(mine=ends[1], other=quiet).replace("meets", "is_quiet"),
+        measures=True,
+    )
+    assert rig.course([rig.good("first")], [shares, beside]).run() == 0
+    assert "together: 5 passed, 0 failed" in rig.text
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
