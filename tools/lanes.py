@@ -1,10 +1,10 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Most lanes wait most of the time, for controllers, switches and routers: those with switches or
-routers run side by side first. As root, each has a network and an Open vSwitch of its own
-(``tools/sandbox.sh``), so that names of switches and ports do not meet. Real Xen comes after them:
-its emulated hosts take one processor, and what they want they get, so that one lane of processes
-that wait runs beside it. Two lanes that compute have what all of these leave, from the beginning
+Most lanes wait most of the time, for controllers, switches and routers: five of them run side by
+side first. As root, each has a network and an Open vSwitch of its own (``tools/sandbox.sh``), so
+that names of switches and ports do not meet. Real Xen comes after these: its emulated hosts take a
+processor, and what they want they get, so that the three lanes that wait most run beside it. Two
+lanes that compute have what all of these leave, from the beginning
 until they have ended; only then come the tests that measure shares, which are the last ones of real
 Xen and wait for all others (``--quiet-when``). Which test is in which lane is
 ``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: tests that share a
@@ -30,10 +30,12 @@ from tools.lane import NOTHING_COLLECTED, Counts, Lane, Say
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-SANDBOXED = ("processes", "routers", "switches", "links", "entries")
+TOGETHER = ("planes", "routers", "switches", "links", "entries")
+BESIDE_XEN = ("processes", "slicers", "networks")
+SANDBOXED = (*TOGETHER, *BESIDE_XEN)
 GIVING_WAY = ("logic", "models")
 MEASURING = ("xen",)
-STAGES = (("routers", "switches", "links", "entries", *GIVING_WAY), ("xen", "processes"))
+STAGES = ((*TOGETHER, *GIVING_WAY), ("xen", *BESIDE_XEN))
 """Lanes that begin at the same time, and those that begin when all these, but for those that give
 way, have ended."""
 QUIET = FOLDER / "quiet"

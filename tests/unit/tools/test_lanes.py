@@ -221,10 +221,13 @@ FILES = {
     "logic": "tests/unit/tools/test_lanes.py",
     "models": "tests/unit/core/test_deadline_queue.py",
     "processes": "tests/integration/test_controller_process.py",
+    "slicers": "tests/integration/test_slicer.py",
+    "planes": "tests/integration/test_planes_fib.py",
     "routers": "tests/integration/test_netlink.py",
     "switches": "tests/integration/test_real_switches.py",
     "links": "tests/integration/test_foreign_bridges.py",
     "entries": "tests/integration/test_real_stats.py",
+    "networks": "tests/integration/test_real_ipv6_hosts.py",
     "xen": "tests/integration/xen/test_cap_experiment.py",
 }
 LIVE = "tests/fuzz/test_live_connections.py"
