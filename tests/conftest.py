@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from examples import THOROUGH
+from heeded_interrupt import HeededInterrupt
 from quiet_turn import QuietTurn, measures_shares
 from time_spent import TimeSpent
 
@@ -122,7 +123,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a lane tell, at its end, where its time went, and wait where it has to."""
+    """Have a lane tell, at its end, where its time went, and wait and end where it has to."""
+    config.pluginmanager.register(HeededInterrupt())
     if config.getoption("--lane") is not None:
         config.pluginmanager.register(TimeSpent(TESTS))
     if (ended := config.getoption("--quiet-when")) is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import heeded_interrupt
 from backstop import BACKSTOP
 from tools.controller_process import wait_until
 from tools.lane import Counts, Lane, read_counts
@@ -41,6 +42,26 @@ def made():
 def test_waits(made):
     pathlib.Path("{folder}/begun").touch()
     time.sleep(600)
+"""
+MISTAKEN = """
+import contextlib, pathlib, time
+@contextlib.contextmanager
+def controller():
+    try:
+        yield
+    finally:
+        raise AssertionError("the controller had ended")
+def test_has_a_controller():
+    with controller():
+        pathlib.Path("{folder}/begun").touch()
+        time.sleep(600)
+def test_is_the_next():
+    pathlib.Path("{folder}/next").touch()
+"""
+HEEDING = """
+from heeded_interrupt import HeededInterrupt
+def pytest_configure(config):
+    config.pluginmanager.register(HeededInterrupt())
 """
 DEAF = """
 import pathlib, signal, time
@@ -190,6 +211,20 @@ def test_lanes_of_a_run_that_a_shell_began_in_the_background_heed_it_too(rig: Ri
     finally:
         signal.signal(signal.SIGINT, before)
     assert (rig.folder / "one" / "taken-down").exists()
+
+
+def test_a_lane_ends_by_it_though_the_test_under_way_fails_by_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller ended by the interrupt, and that is what the test says was wrong."""
+    folder = rig.folder / "one"
+    folder.mkdir()
+    (rig.folder / "conftest.py").write_text(HEEDING)
+    monkeypatch.setenv("PYTHONPATH", str(Path(heeded_interrupt.__file__).parent))
+    lane = rig.lane("one", MISTAKEN.format(folder=folder))
+    assert signalled(rig, rig.course([lane]), "one") == INTERRUPTED
+    assert lane.status == pytest.ExitCode.INTERRUPTED
+    assert not (folder / "next").exists()
 
 
 def test_a_lane_that_does_not_heed_it_is_killed(rig: Rig) -> None:
