@@ -1,14 +1,14 @@
 """``make test``: the tests in lanes, each a pytest of its own, so that two processors have work.
 
-Most lanes wait most of the time, for controllers, switches and routers: five of them run side by
+Most lanes wait most of the time, for controllers, switches and routers: six of them run side by
 side first. As root, each has a network and an Open vSwitch of its own (``tools/sandbox.sh``), so
 that names of switches and ports do not meet. Real Xen comes after these: its emulated hosts take a
 processor, and what they want they get, so that the three lanes that wait most run beside it. Two
-lanes that compute have what all of these leave, from the beginning
-until they have ended; only then come the tests that measure shares, which are the last ones of real
-Xen and wait for all others (``--quiet-when``). Which test is in which lane is
-``tests/conftest.py``'s to say. A pool of workers (pytest-xdist) was no help: tests that share a
-network are one worker's in their order, and the Xen lab is there once per machine.
+lanes that compute have what all of these leave, from the beginning until they have ended. Only then
+come the tests that measure shares, which are the last ones of real Xen and wait for all others
+(``--quiet-when``). Which test is in which lane is ``tests/conftest.py``'s to say. A pool of workers
+(pytest-xdist) was no help: tests that share a network are one worker's in their order, and the Xen
+lab is there once per machine.
 
 The arguments go to every lane. Each lane's output and results are in ``.test-lanes/``, with the
 modules that took most of its time.
@@ -30,14 +30,16 @@ from tools.lane import NOTHING_COLLECTED, Counts, Lane, Say
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
-TOGETHER = ("planes", "routers", "switches", "links", "entries")
+TOGETHER = ("planes", "routers", "switches", "links", "entries", "experiments")
 BESIDE_XEN = ("processes", "slicers", "networks")
 SANDBOXED = (*TOGETHER, *BESIDE_XEN)
 GIVING_WAY = ("logic", "models")
 MEASURING = ("xen",)
 STAGES = ((*TOGETHER, *GIVING_WAY), ("xen", *BESIDE_XEN))
-"""Lanes that begin at the same time, and those that begin when all these, but for those that give
-way, have ended."""
+"""Lanes that begin at the same time, and those that begin when these, but for those that give way,
+have ended or are STRAGGLERS."""
+STRAGGLERS = 1
+"""How many lanes of a stage, beside those that give way, may go on when the next one begins."""
 QUIET = FOLDER / "quiet"
 """A file that is there when all lanes have ended but those that measure."""
 GRACE = 90.0
@@ -53,8 +55,9 @@ _LAB = (sys.executable, "-m", "topologies.lab", "build")
 class Course:
     """All lanes, stage by stage; the first signal interrupts them, the second kills.
 
-    A stage is over when its lanes that do not give way have ended: the others have until the end of
-    the last one. ``quiet`` is a file that is made when all have ended but those that measure.
+    A stage is over when its lanes that do not give way have ended, but for so many ``stragglers``:
+    the others have until the end of the last one. ``quiet`` is a file that is made when all have
+    ended but those that measure.
     """
 
     def __init__(
@@ -63,12 +66,14 @@ class Course:
         say: Say,
         grace: float = GRACE,
         quiet: Path | None = None,
+        stragglers: int = 0,
     ) -> None:
         self.stages = stages
         self.signals = 0
         self._say = say
         self._grace = grace
         self._quiet = quiet
+        self._stragglers = stragglers
         self._kill_at: float | None = None
         self._heeded = 0
         self._begun: list[Lane] = []
@@ -87,13 +92,13 @@ class Course:
             for lane in stage:
                 lane.start()
             self._begun += stage
-            self._wait([lane for lane in stage if not lane.gives_way])
+            self._wait([lane for lane in stage if not lane.gives_way], self._stragglers)
         self._wait(self._begun)
         return self._conclude(self._begun)
 
-    def _wait(self, awaited: Sequence[Lane]) -> None:
-        """Return when these lanes have ended, by themselves or because we were told to."""
-        while not self._ended(awaited):
+    def _wait(self, awaited: Sequence[Lane], but: int = 0) -> None:
+        """Return when these, but for so many, have ended, by themselves or as we were told to."""
+        while not self._ended(awaited, but):
             overdue = self._kill_at is not None and time.monotonic() > self._kill_at
             if self.signals == self._heeded and not overdue:
                 continue
@@ -104,13 +109,13 @@ class Course:
             for lane in self._begun:
                 lane.interrupt() if first else lane.kill()
 
-    def _ended(self, awaited: Sequence[Lane]) -> bool:
-        """Look at all lanes that have begun, and tell whether these have ended."""
+    def _ended(self, awaited: Sequence[Lane], but: int) -> bool:
+        """Look at all lanes that have begun; tell whether these, but for so many, have ended."""
         running = [lane for lane in self._begun if not lane.ended(PAUSE)]
         every = sum(map(len, self.stages))
         if len(self._begun) == every and all(lane.measures for lane in running):
             self._tell_quiet()
-        return not any(lane in running for lane in awaited)
+        return sum(lane in running for lane in awaited) <= but
 
     def _tell_quiet(self) -> None:
         if self._quiet is not None and not self._quiet.exists():
@@ -200,7 +205,7 @@ def main(arguments: Sequence[str]) -> int:
         ]
         for stage in STAGES
     ]
-    course = Course(stages, say, quiet=QUIET)
+    course = Course(stages, say, quiet=QUIET, stragglers=STRAGGLERS)
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(signum, course.signalled)
     lab = start_lab_build()

@@ -91,8 +91,8 @@ class Rig:
         """Return a lane whose one test passes."""
         return Lane(name, [sys.executable, "-S", "-c", GOOD], self.folder, self.said.append)
 
-    def course(self, *stages: list[Lane], grace: float = 60.0) -> Course:
-        return Course(stages, self.said.append, grace, self.folder / "quiet")
+    def course(self, *stages: list[Lane], grace: float = 60.0, stragglers: int = 0) -> Course:
+        return Course(stages, self.said.append, grace, self.folder / "quiet", stragglers)
 
     @property
     def text(self) -> str:
@@ -129,6 +129,15 @@ def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
     (rig.folder / "quiet").touch()
     assert rig.course([first, stays], [shares]).run() == 0
     assert "together: 4 passed, 0 failed" in rig.text
+
+
+def test_a_stage_begins_while_one_lane_of_the_one_before_goes_on(rig: Rig) -> None:
+    """The straggler meets that of the next stage."""
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    straggler = rig.lane("straggler", MEETS.format(mine=ends[0], other=ends[1]))
+    after = rig.lane("after", MEETS.format(mine=ends[1], other=ends[0]))
+    assert rig.course([straggler, rig.good("good")], [after], stragglers=1).run() == 0
+    assert "together: 3 passed, 0 failed" in rig.text
 
 
 def test_it_is_quiet_when_all_that_is_beside_what_measures_has_ended(rig: Rig) -> None:
@@ -262,6 +271,7 @@ FILES = {
     "switches": "tests/integration/test_real_switches.py",
     "links": "tests/integration/test_foreign_bridges.py",
     "entries": "tests/integration/test_real_stats.py",
+    "experiments": "tests/integration/test_relayed_probes.py",
     "networks": "tests/integration/test_real_ipv6_hosts.py",
     "xen": "tests/integration/xen/test_cap_experiment.py",
 }
