@@ -60,6 +60,7 @@ SHOWN_AND_MEASURED = (
     "test_example_share.py",
     "test_examples.py",
     "test_live_picture.py",
+    "test_real_stats.py",
     "test_slicer_bandwidth.py",
 )
 """With the routers: there was room, and no real Xen is beside them that takes processors."""
@@ -71,21 +72,23 @@ LINKS = (
 ENTRIES = (
     "test_real_flows.py",
     "test_real_migrations.py",
-    "test_real_stats.py",
     "test_undisturbed_flows.py",
 )
 EXPERIMENTS = (
     "test_experiments.py",
+    "test_page.py",
     "test_relayed_probes.py",
 )
 NETWORKS = (
     "test_base_entries.py",
+    "test_live_clients.py",
     "test_real_ipv6_flows.py",
     "test_real_ipv6_hosts.py",
     "test_real_needs_and_tables.py",
 )
 SLICERS = (
     "test_liars.py",
+    "test_live_answering_less.py",
     "test_slicer.py",
     "test_slicer13.py",
     "test_slicer13_objects.py",
@@ -103,8 +106,8 @@ APART = {
     **dict.fromkeys(NETWORKS, "networks"),
     **dict.fromkeys(SLICERS, "slicers"),
 }
-"""Lanes of modules of integration tests that are wholly in one, so that those which begin together
-end together.
+"""Lanes of modules of integration and live tests that are wholly in one, so that those which begin
+together end together.
 
 What is not here is with the processes or with the switches, by its marker.
 """
@@ -161,11 +164,13 @@ def lanes_at(place: tuple[str, ...]) -> tuple[str, ...]:
         case ("integration", *_, name) if name in APART:
             return (APART[name],)
         case ("integration", name) if not name.endswith(".py"):
-            return ("processes", "routers", "slicers", "switches")
+            return ("processes", "routers", "slicers", "switches", "experiments")
         case ("integration", *_):
             return ("processes", "switches")
         case ("fuzz",):
-            return ("models", "processes")
+            return ("models", "processes", "slicers", "networks")
+        case ("fuzz", name) if name in APART:
+            return (APART[name],)
         case ("fuzz", name):
             return ("processes",) if name.startswith("test_live_") else ("models",)
         case ("unit", part, *_):

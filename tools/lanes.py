@@ -38,7 +38,7 @@ MEASURING = ("xen",)
 STAGES = ((*TOGETHER, *GIVING_WAY), ("xen", *BESIDE_XEN))
 """Lanes that begin at the same time, and those that begin when these, but for those that give way,
 have ended or are STRAGGLERS."""
-STRAGGLERS = 1
+STRAGGLERS = 2
 """How many lanes of a stage, beside those that give way, may go on when the next one begins."""
 QUIET = FOLDER / "quiet"
 """A file that is there when all lanes have ended but those that measure."""

@@ -270,7 +270,7 @@ FILES = {
     "routers": "tests/integration/test_netlink.py",
     "switches": "tests/integration/test_real_switches.py",
     "links": "tests/integration/test_foreign_bridges.py",
-    "entries": "tests/integration/test_real_stats.py",
+    "entries": "tests/integration/test_real_flows.py",
     "experiments": "tests/integration/test_relayed_probes.py",
     "networks": "tests/integration/test_real_ipv6_hosts.py",
     "xen": "tests/integration/xen/test_cap_experiment.py",
