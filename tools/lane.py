@@ -169,7 +169,7 @@ class Lane:
                 if self._report or _REPORT.match(line):
                     self._report.append(line.rstrip("\n"))
                 elif line.strip():
-                    self.say(f"{self.name:>9} | {line.rstrip()}")
+                    self.say(f"{self.name:>11} | {line.rstrip()}")
         self.seconds = time.monotonic() - began
 
 

@@ -130,12 +130,12 @@ class Course:
             told = "no tests" if lane.is_empty else lane.counts()
             ending = "" if lane.is_good else f", FAILED (exit status {lane.status})"
             spent = f"{lane.seconds:.0f} s, {lane.worked:.0f} of processor"
-            self._say(f"{lane.name:>9} | {told} in {spent}{ending}: {lane.log}")
+            self._say(f"{lane.name:>11} | {told} in {spent}{ending}: {lane.log}")
         self._say(f"==> together: {sum((lane.counts() for lane in lanes), Counts())}")
         # Last, too: of a long output the end alone is what people, and machines, keep.
         for lane in lanes:
             for line in filter(_FAILED.match, lane.report):
-                self._say(f"{lane.name:>9} | {line}")
+                self._say(f"{lane.name:>11} | {line}")
         if self.signals:
             self._say("==> make test: interrupted")
             return INTERRUPTED
