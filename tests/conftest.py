@@ -9,21 +9,30 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from examples import THOROUGH
+from heeded_interrupt import HeededInterrupt
 from quiet_turn import QuietTurn, measures_shares
 from time_spent import TimeSpent
 
 TESTS = Path(__file__).parent
-LANES = ("logic", "models", "processes", "routers", "switches", "links", "entries", "xen")
+LANES = (
+    "logic",
+    "models",
+    "processes",
+    "slicers",
+    "planes",
+    "routers",
+    "switches",
+    "links",
+    "entries",
+    "experiments",
+    "networks",
+    "xen",
+)
 """In the order in which one pytest runs them; ``make test`` runs most of them side by side."""
 MODELLED = ("core", "discovery", "simulated", "slicing", "spanning_tree", "wire")
 """Parts of the unit tests that go through all that may happen: with the fuzz tests, a lane's."""
-ROUTERS = (
+PLANES = (
     "test_link_tunnels.py",
-    "test_neighbor_scan.py",
-    "test_netlink.py",
-    "test_netns_domains.py",
-    "test_netns_migration.py",
-    "test_netns_routers.py",
     "test_plane_migration.py",
     "test_plane_protocols.py",
     "test_planes_command.py",
@@ -32,45 +41,73 @@ ROUTERS = (
     "test_planes_fpm.py",
     "test_planes_ipv6.py",
     "test_planes_skipped.py",
-    "test_router_migration.py",
-    "test_router_page.py",
-    "test_router_restarts.py",
-    "test_router_topology.py",
     "test_separated_ospf.py",
     "test_separated_planes.py",
     "test_turned_frames.py",
 )
+ROUTERS = (
+    "test_neighbor_scan.py",
+    "test_netlink.py",
+    "test_netns_domains.py",
+    "test_netns_migration.py",
+    "test_netns_routers.py",
+    "test_router_migration.py",
+    "test_router_page.py",
+    "test_router_restarts.py",
+    "test_router_topology.py",
+)
+SHOWN_AND_MEASURED = (
+    "test_example_share.py",
+    "test_examples.py",
+    "test_live_picture.py",
+    "test_real_stats.py",
+    "test_slicer_bandwidth.py",
+)
+"""With the routers: there was room, and no real Xen is beside them that takes processors."""
 LINKS = (
-    "test_experiments.py",
+    "test_emulated_network.py",
     "test_foreign_bridges.py",
     "test_real_moving_stations.py",
-    "test_relayed_probes.py",
 )
 ENTRIES = (
-    "test_base_entries.py",
     "test_real_flows.py",
-    "test_real_ipv6_flows.py",
     "test_real_migrations.py",
-    "test_real_needs_and_tables.py",
-    "test_real_stats.py",
     "test_undisturbed_flows.py",
 )
+EXPERIMENTS = (
+    "test_experiments.py",
+    "test_page.py",
+    "test_relayed_probes.py",
+)
+NETWORKS = (
+    "test_base_entries.py",
+    "test_live_clients.py",
+    "test_real_ipv6_flows.py",
+    "test_real_ipv6_hosts.py",
+    "test_real_needs_and_tables.py",
+)
 SLICERS = (
+    "test_liars.py",
+    "test_live_answering_less.py",
     "test_slicer.py",
     "test_slicer13.py",
     "test_slicer13_objects.py",
-    "test_slicer_bandwidth.py",
     "test_slicer_killed.py",
     "test_slicer_tenants.py",
+    "test_slices_page.py",
     "test_slicing_application.py",
 )
 APART = {
-    **dict.fromkeys(ROUTERS, "routers"),
+    **dict.fromkeys(PLANES, "planes"),
+    **dict.fromkeys(ROUTERS + SHOWN_AND_MEASURED, "routers"),
     **dict.fromkeys(LINKS, "links"),
     **dict.fromkeys(ENTRIES, "entries"),
-    **dict.fromkeys(SLICERS, "processes"),
+    **dict.fromkeys(EXPERIMENTS, "experiments"),
+    **dict.fromkeys(NETWORKS, "networks"),
+    **dict.fromkeys(SLICERS, "slicers"),
 }
-"""Lanes of modules of integration tests that are wholly in one, so that all end together.
+"""Lanes of modules of integration and live tests that are wholly in one, so that those which begin
+together end together.
 
 What is not here is with the processes or with the switches, by its marker.
 """
@@ -98,7 +135,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have a lane tell, at its end, where its time went, and wait where it has to."""
+    """Have a lane tell, at its end, where its time went, and wait and end where it has to."""
+    config.pluginmanager.register(HeededInterrupt())
     if config.getoption("--lane") is not None:
         config.pluginmanager.register(TimeSpent(TESTS))
     if (ended := config.getoption("--quiet-when")) is not None:
@@ -126,11 +164,13 @@ def lanes_at(place: tuple[str, ...]) -> tuple[str, ...]:
         case ("integration", *_, name) if name in APART:
             return (APART[name],)
         case ("integration", name) if not name.endswith(".py"):
-            return ("processes", "routers", "switches")
+            return ("processes", "routers", "slicers", "switches", "experiments")
         case ("integration", *_):
             return ("processes", "switches")
         case ("fuzz",):
-            return ("models", "processes")
+            return ("models", "processes", "slicers", "networks")
+        case ("fuzz", name) if name in APART:
+            return (APART[name],)
         case ("fuzz", name):
             return ("processes",) if name.startswith("test_live_") else ("models",)
         case ("unit", part, *_):

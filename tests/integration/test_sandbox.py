@@ -13,7 +13,8 @@ import pytest
 
 from backstop import BACKSTOP
 from tools.controller_process import wait_until
-from tools.lanes import INTERRUPTED, Course, Lane
+from tools.lane import Lane
+from tools.lanes import INTERRUPTED, Course
 
 pytestmark = [pytest.mark.integration, pytest.mark.no_switches]
 

@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import heeded_interrupt
 from backstop import BACKSTOP
 from tools.controller_process import wait_until
-from tools.lanes import INTERRUPTED, STAGES, Counts, Course, Lane, pytest_command, read_counts
+from tools.lane import Counts, Lane, read_counts
+from tools.lanes import INTERRUPTED, STAGES, Course, pytest_command
 
 GOOD = """
 import pathlib, sys
@@ -41,6 +43,26 @@ def test_waits(made):
     pathlib.Path("{folder}/begun").touch()
     time.sleep(600)
 """
+MISTAKEN = """
+import contextlib, pathlib, time
+@contextlib.contextmanager
+def controller():
+    try:
+        yield
+    finally:
+        raise AssertionError("the controller had ended")
+def test_has_a_controller():
+    with controller():
+        pathlib.Path("{folder}/begun").touch()
+        time.sleep(600)
+def test_is_the_next():
+    pathlib.Path("{folder}/next").touch()
+"""
+HEEDING = """
+from heeded_interrupt import HeededInterrupt
+def pytest_configure(config):
+    config.pluginmanager.register(HeededInterrupt())
+"""
 DEAF = """
 import pathlib, signal, time
 def test_deaf():
@@ -57,20 +79,20 @@ class Rig:
         self.folder = folder
         self.said: list[str] = []
 
-    def lane(self, name: str, source: str, *before: str, gives_way: bool = False) -> Lane:
-        """Return the lane of a file with ``source``; ``before`` goes before its command."""
+    def lane(self, name: str, source: str, **kinds: bool) -> Lane:
+        """Return the lane of a file with ``source``; ``kinds`` are what else a lane may be."""
         path = self.folder / f"test_{name}.py"
         path.write_text(source)
         own = ["-ra", "-p", "no:cacheprovider", "--rootdir", str(self.folder), "-c", "/dev/null"]
-        command = [*before, sys.executable, "-m", "pytest", *own, str(path)]
-        return Lane(name, command, self.folder, self.said.append, gives_way)
+        command = [sys.executable, "-m", "pytest", *own, str(path)]
+        return Lane(name, command, self.folder, self.said.append, **kinds)
 
     def good(self, name: str) -> Lane:
         """Return a lane whose one test passes."""
         return Lane(name, [sys.executable, "-S", "-c", GOOD], self.folder, self.said.append)
 
-    def course(self, *stages: list[Lane], grace: float = 60.0) -> Course:
-        return Course(stages, self.said.append, grace, self.folder / "quiet")
+    def course(self, *stages: list[Lane], grace: float = 60.0, stragglers: int = 0) -> Course:
+        return Course(stages, self.said.append, grace, self.folder / "quiet", stragglers)
 
     @property
     def text(self) -> str:
@@ -102,10 +124,39 @@ def test_a_stage_does_not_wait_for_lanes_that_give_way(rig: Rig) -> None:
         "shares",
         MEETS.format(mine=ends[1], other=ends[0])
         + MEETS.format(mine=ends[1], other=rig.folder / "quiet").replace("meets", "is_quiet"),
+        measures=True,
     )
     (rig.folder / "quiet").touch()
     assert rig.course([first, stays], [shares]).run() == 0
     assert "together: 4 passed, 0 failed" in rig.text
+
+
+def test_a_stage_begins_while_one_lane_of_the_one_before_goes_on(rig: Rig) -> None:
+    """The straggler meets that of the next stage."""
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    straggler = rig.lane("straggler", MEETS.format(mine=ends[0], other=ends[1]))
+    after = rig.lane("after", MEETS.format(mine=ends[1], other=ends[0]))
+    assert rig.course([straggler, rig.good("good")], [after], stragglers=1).run() == 0
+    assert "together: 3 passed, 0 failed" in rig.text
+
+
+def test_it_is_quiet_when_all_that_is_beside_what_measures_has_ended(rig: Rig) -> None:
+    """The lane beside it waits for a word of its first test: its second one finds no quiet yet."""
+    ends = [f"{rig.folder}/one", f"{rig.folder}/other"]
+    quiet = rig.folder / "quiet"
+    beside = rig.lane(
+        "beside",
+        MEETS.format(mine=ends[0], other=ends[1])
+        + f"def test_it_is_not_quiet():\n    assert not pathlib.Path({str(quiet)!r}).exists()\n",
+    )
+    shares = rig.lane(
+        "shares",
+        MEETS.format(mine=ends[1], other=ends[0])
+        + MEETS.format(mine=ends[1], other=quiet).replace("meets", "is_quiet"),
+        measures=True,
+    )
+    assert rig.course([rig.good("first")], [shares, beside]).run() == 0
+    assert "together: 5 passed, 0 failed" in rig.text
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
@@ -171,6 +222,20 @@ def test_lanes_of_a_run_that_a_shell_began_in_the_background_heed_it_too(rig: Ri
     assert (rig.folder / "one" / "taken-down").exists()
 
 
+def test_a_lane_ends_by_it_though_the_test_under_way_fails_by_it(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its controller ended by the interrupt, and that is what the test says was wrong."""
+    folder = rig.folder / "one"
+    folder.mkdir()
+    (rig.folder / "conftest.py").write_text(HEEDING)
+    monkeypatch.setenv("PYTHONPATH", str(Path(heeded_interrupt.__file__).parent))
+    lane = rig.lane("one", MISTAKEN.format(folder=folder))
+    assert signalled(rig, rig.course([lane]), "one") == INTERRUPTED
+    assert lane.status == pytest.ExitCode.INTERRUPTED
+    assert not (folder / "next").exists()
+
+
 def test_a_lane_that_does_not_heed_it_is_killed(rig: Rig) -> None:
     (rig.folder / "deaf").mkdir()
     lane = rig.lane("deaf", DEAF.format(folder=rig.folder / "deaf"))
@@ -200,10 +265,14 @@ FILES = {
     "logic": "tests/unit/tools/test_lanes.py",
     "models": "tests/unit/core/test_deadline_queue.py",
     "processes": "tests/integration/test_controller_process.py",
+    "slicers": "tests/integration/test_slicer.py",
+    "planes": "tests/integration/test_planes_fib.py",
     "routers": "tests/integration/test_netlink.py",
     "switches": "tests/integration/test_real_switches.py",
     "links": "tests/integration/test_foreign_bridges.py",
-    "entries": "tests/integration/test_real_stats.py",
+    "entries": "tests/integration/test_real_flows.py",
+    "experiments": "tests/integration/test_relayed_probes.py",
+    "networks": "tests/integration/test_real_ipv6_hosts.py",
     "xen": "tests/integration/xen/test_cap_experiment.py",
 }
 LIVE = "tests/fuzz/test_live_connections.py"
