@@ -156,7 +156,7 @@ class Services:
     def _share_what_applications_know(self) -> None:
         """Make where applications tell what others ask for; None while nobody can tell."""
         self.nodes = NodeDirectory()
-        self.migrations = MigrationDirectory()
+        self.migrations = MigrationDirectory(self.store.migration_order)
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.probed: Callable[[PortRef, float], bool] | None = None
