@@ -42,6 +42,7 @@ from horizon_ryu.discovery_core import (
 )
 from horizon_ryu.discovery_events import EventSetProbeInterval, EventTopologyChanged
 from horizon_ryu.kept_timers import keep_timers, kept_timers
+from horizon_ryu.openflow.lateness import wait_and_clear
 from horizon_ryu.openflow.packet_in_pipeline import PASSED, PacketInVerdict
 from horizon_ryu.rest import hosts as hosts_resource
 from horizon_ryu.rest import networks as networks_resource
@@ -277,9 +278,8 @@ class Discovery(HorizonApp):
         self._tell_slow_joins()
         if self._core.changed:
             self._dirty.set()
-        pause = self._core.next_due(now) - self._now()
-        self._hurry.wait(min(_LONGEST_SLEEP, max(0.001, pause)))
-        self._hurry.clear()
+        pause = min(_LONGEST_SLEEP, max(0.001, self._core.next_due(now) - self._now()))
+        wait_and_clear(self.horizon.runtime, self._hurry, pause)
 
     def _tell_slow_joins(self) -> None:
         doubt = self._core.doubt

@@ -6,6 +6,8 @@ import json
 import logging
 import time
 
+from xen_bridge.serving.unread_log import keep_nobody
+
 
 class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00.123Z INFO discovery message``; tracebacks follow."""
@@ -42,6 +44,7 @@ def set_up(kind: str, level: str) -> None:
     formatter = JsonFormatter() if kind == "json" else TextFormatter()
     for handler in root.handlers:
         handler.setFormatter(formatter)
+    keep_nobody(root)
     root.setLevel(level)
     for name in ("ryu", "ofp_event", "alembic", "routes"):
         logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")

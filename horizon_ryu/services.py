@@ -61,6 +61,7 @@ from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import PacketIn
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Runtime
+from xen_bridge.serving.abandonment import abandon_process
 from xen_bridge.serving.accepting import AcceptFailures
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.serving.ready import ServiceManager
@@ -155,7 +156,7 @@ class Services:
     def _share_what_applications_know(self) -> None:
         """Make where applications tell what others ask for; None while nobody can tell."""
         self.nodes = NodeDirectory()
-        self.migrations = MigrationDirectory()
+        self.migrations = MigrationDirectory(self.store.migration_order)
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.probed: Callable[[PortRef, float], bool] | None = None
@@ -255,12 +256,16 @@ class Services:
     def close(self) -> None:
         """End it; Ryu calls this after the last application has stopped."""
         self._watchdog.stop()
-        if self.store.carry is not None:
-            self.store_thread.finish()
-            self.store.carry = None
+        if self.store.carry is None:
+            self.store.close()
+        elif not self.store_thread.finish(self.store.close):
+            # The lock is kept: what the store has begun may be written yet.
+            LOG.error("%s", self.store_thread.unwritten())
+            LOG.info("stopped")
+            abandon_process(0)
+        self.store.carry = None
         for task in self._store_loops:
             task.kill()
-        self.store.close()
         if self._store_lock is not None:
             self._store_lock.release()
         LOG.info("stopped")

@@ -137,7 +137,8 @@ class SpanningTree(HorizonApp):
         self.horizon.packet_in_pipeline.unregister(self._flood)
         super().stop()
         try:
-            self._save()
+            # What the store has begun could be waited for without end.
+            self.horizon.store_thread.answering(self._save)
         except StoreError as error:
             self.logger.warning("spanning tree: the next run begins without the newest: %s", error)
 

@@ -17,16 +17,15 @@ from horizon_ryu.slices.slice_rows import SliceRows
 from horizon_ryu.store_database import (
     BUSY_WAIT,
     Carry,
-    FlowRows,
     Row,
     carried,
     carried_read,
     delete_rows,
 )
+from horizon_ryu.store_migrations import MigrationRows
 from horizon_ryu.store_tables import (
     LAYOUT,
     NETWORKS,
-    ROUTER_MIGRATIONS,
     SETTINGS,
     SLICE_RULES,
     SLICES,
@@ -40,7 +39,7 @@ LOG = logging.getLogger("horizon.store")
 _SLICES_STATE = "slices.state"
 
 
-class Store(FlowRows):
+class Store(MigrationRows):
     """The tables. Every call is one short transaction, done or not at all; else StoreError.
 
     A call waits for its turn where ``carry`` is set: then it is for tasks, not for handlers of
@@ -128,32 +127,6 @@ class Store(FlowRows):
             delete_rows(connection, LAYOUT.c.node, [*gone, *(row["node"] for row in rows)])
             if rows:
                 connection.execute(sa.insert(LAYOUT), list(rows))
-
-    # ---- the journal of router migrations
-
-    @carried
-    def put_router_migration(self, name: str, place: int, data: Row) -> None:
-        """Keep a router's migration, a JSON value, in place of what was known of it.
-
-        ``place`` is its place in time.
-        """
-        with self._writing() as connection:
-            delete_rows(connection, ROUTER_MIGRATIONS.c.id, (name,))
-            row = {"id": name, "place": place, "data": data}
-            connection.execute(sa.insert(ROUTER_MIGRATIONS), row)
-
-    @carried
-    def forget_router_migrations(self, names: Sequence[str]) -> None:
-        """Forget migrations of routers; one that is not known is no error."""
-        with self._writing() as connection:
-            delete_rows(connection, ROUTER_MIGRATIONS.c.id, names)
-
-    @carried_read
-    def router_migrations(self) -> tuple[Row, ...]:
-        """Return the migrations of routers as the JSON values they were kept as, oldest first."""
-        query = sa.select(ROUTER_MIGRATIONS.c.data).order_by(ROUTER_MIGRATIONS.c.place)
-        with self._reading() as connection:
-            return tuple(connection.execute(query).scalars())
 
     # ---- settings changed at run time
 

@@ -25,19 +25,11 @@ from horizon_ryu.core.errors import StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
-from horizon_ryu.store_tables import FLOWS, MIGRATIONS, SETTINGS
+from horizon_ryu.store_tables import FLOWS, SETTINGS
 
 LOG = logging.getLogger("horizon.store")
 
 Row: TypeAlias = Mapping[str, Any]
-# Written once, with parameters: building a statement costs more than executing it.
-_NEW_MIGRATION = sa.insert(MIGRATIONS)
-_NEWEST_PLACE = sa.select(sa.func.max(MIGRATIONS.c.place))
-_KNOWN_MIGRATION = (
-    sa.update(MIGRATIONS)
-    .where(MIGRATIONS.c.id == sa.bindparam("key"))
-    .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
-)
 
 START_WAIT, BUSY_WAIT = 5000, 100
 """Milliseconds to wait while another process writes to SQLite: at the start, and afterwards, when
@@ -289,12 +281,7 @@ def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 class FlowRows(Database):
-    """The tables of flows and of their migrations, which every change of a flow writes.
-
-    Beside the transactions, since a change of a flow makes several.
-    """
-
-    # ---- flows
+    """The table of flows."""
 
     @carried_read
     def flows(self) -> tuple[Row, ...]:
@@ -310,68 +297,3 @@ class FlowRows(Database):
             if rows:
                 values = [{"number": row["number"], "data": row} for row in rows]
                 connection.execute(sa.insert(FLOWS), values)
-
-    # ---- the journal of migrations
-
-    @carried
-    def write_migrations(
-        self,
-        new: Sequence[Row],
-        known: Sequence[Row],
-        flows: Sequence[Row] = (),
-        gone: Sequence[int] = (),
-    ) -> None:
-        """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
-
-        Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
-        of those that are ``known`` already, place stays as it is. New ones are behind all others,
-        though the clock that says ``place`` may have been set back.
-        """
-        with self._writing() as connection:
-            if new:
-                newest = connection.execute(_NEWEST_PLACE).scalar() or 0
-                connection.execute(_NEW_MIGRATION, _behind(newest, new))
-            if known:
-                connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
-            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
-            if flows:
-                values = [{"number": row["number"], "data": row} for row in flows]
-                connection.execute(sa.insert(FLOWS), values)
-
-    @carried_read
-    def migrations(self, unfinished: bool = False) -> tuple[Row, ...]:
-        """Return the migrations, oldest first; with ``unfinished`` those that are not final."""
-        query = sa.select(MIGRATIONS.c.data).order_by(MIGRATIONS.c.place)
-        if unfinished:
-            query = query.where(MIGRATIONS.c.is_final.is_(False))
-        with self._reading() as connection:
-            return tuple(connection.execute(query).scalars())
-
-    @carried_read
-    def migration(self, name: str) -> Row | None:
-        """Return one migration; None if it is not remembered."""
-        query = sa.select(MIGRATIONS.c.data).where(MIGRATIONS.c.id == name)
-        with self._reading() as connection:
-            found: Row | None = connection.execute(query).scalar_one_or_none()
-        return found
-
-    @carried
-    def forget_migrations(self, kept: int) -> None:
-        """Forget the oldest final migrations but ``kept``."""
-        newest = (
-            sa.select(MIGRATIONS.c.id)
-            .where(MIGRATIONS.c.is_final.is_(True))
-            .order_by(MIGRATIONS.c.place.desc())
-            .offset(kept)
-        )
-        with self._writing() as connection:
-            delete_rows(connection, MIGRATIONS.c.id, connection.execute(newest).scalars().all())
-
-
-def _behind(newest: int, rows: Sequence[Row]) -> list[dict[str, Any]]:
-    """Return rows that have a ``place`` with places above ``newest``, in their order."""
-    placed = []
-    for row in rows:
-        newest = max(row["place"], newest + 1)
-        placed.append({**row, "place": newest})
-    return placed

@@ -35,8 +35,11 @@ _LONGEST_END = 10.0
 
 
 class _Work:
-    def __init__(self, runtime: Runtime, function: Callable[[], Any]) -> None:
+    def __init__(
+        self, runtime: Runtime, function: Callable[[], Any], is_read: bool = False
+    ) -> None:
         self.function = function
+        self.is_read = is_read
         self.outcome: Outcome[Any] = Outcome()
         self.done = runtime.event()
         self.is_begun = False
@@ -56,6 +59,8 @@ class StoreThread:
         self._work = runtime.queue(MAX_WAITING)
         self._begun: float | None = None
         self._left = 0
+        self._waiting: set[_Work] = set()
+        """What is neither begun nor given up."""
 
     def call(self, function: Callable[[], T], /, is_read: bool = False) -> T:
         """Return ``function()`` once all that was given before is done.
@@ -66,12 +71,14 @@ class StoreThread:
         """
         if self.hangs_for:
             raise StoreError(self._silent("nothing of this was done"))
-        work = _Work(self._runtime, function)
+        work = _Work(self._runtime, function, is_read)
         if not self._work.offer(work):
             raise StoreError(f"the store is too slow: {MAX_WAITING} wait for it")
+        self._waiting.add(work)
         if not work.done.wait(self._patience):
             if is_read or not work.is_begun:
                 work.is_given_up = True
+                self._waiting.discard(work)
                 raise StoreError(self._silent("nothing of this was done"))
             LOG.error("the store does not end what it has begun: it is waited for")
             work.done.wait()
@@ -89,6 +96,7 @@ class StoreThread:
             return
         if work.is_given_up:
             return
+        self._waiting.discard(work)
         work.is_begun = True
         self._begun = self._runtime.now()
         try:
@@ -131,8 +139,25 @@ class StoreThread:
     def _one_ended(self) -> None:
         self._left -= 1
 
-    def finish(self) -> None:
-        """Wait until what was given before is done, or has taken too long."""
-        work = _Work(self._runtime, lambda: None)
-        if self._work.offer(work):
-            work.done.wait(_LONGEST_END)
+    def finish(self, last: Callable[[], None]) -> bool:
+        """Do ``last`` once all is done that was given before; False if that takes too long.
+
+        Then nobody is to wait for the store: a thread of it may hang, and do what it has begun at
+        any time after.
+        """
+        work = _Work(self._runtime, last, is_read=True)
+        if self.hangs_for or not self._work.offer(work):
+            return False
+        if not work.done.wait(_LONGEST_END):
+            work.is_given_up = True
+            return False
+        work.outcome.result()
+        return True
+
+    def unwritten(self) -> str:
+        """Say what is not written at an end that :meth:`finish` does not wait for."""
+        waiting = sum(not work.is_read for work in self._waiting)
+        return (
+            f"the store has not answered for {self.busy_for():.0f} s: the change that it has begun"
+            f" may be kept or not, {waiting} behind it are not"
+        )

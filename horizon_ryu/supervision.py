@@ -9,7 +9,6 @@ helps, and the controller is nothing without it, the process ends, so that it is
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +17,7 @@ from horizon_ryu.core.loop_record import TERMS, LoopRecord, LoopTerms
 from horizon_ryu.supervised_loop import FIRST_PAUSE, LONGEST_PAUSE, SupervisedLoop
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.runtime.task_runtime import name_of
+from xen_bridge.serving.abandonment import abandon_process
 
 __all__ = ["Supervisor", "end_process", "name_of"]
 
@@ -34,8 +34,7 @@ EXIT_STATUS = 70
 def end_process(reason: str) -> None:
     """End at once with EXIT_STATUS: what hangs must not hold up a clean end."""
     LOG.critical("%s; ending, to be started again", reason)
-    logging.shutdown()
-    os._exit(EXIT_STATUS)
+    abandon_process(EXIT_STATUS)
 
 
 class ServerEnded(RuntimeError):

@@ -132,7 +132,8 @@ class Xen(HorizonApp):
         self._hosts.timers = timers
 
     def _connect(self, url: str, node_pk: str) -> BridgeClient:
-        return BridgeClient(url, node_pk, self._identity, self.horizon.settings.xen.deadline)
+        seconds, checkpoint = self.horizon.settings.xen.deadline, self.horizon.runtime.checkpoint
+        return BridgeClient(url, node_pk, self._identity, seconds, checkpoint)
 
 
 def identity(folder: Path) -> Identity:

@@ -57,7 +57,12 @@ class MemoryHostStore:
             raise NotFound(name)
 
     def put_router_migration(self, name: str, place: int, data: Mapping[str, Any]) -> None:
-        """Keep a migration as a store does: as text."""
+        """Keep a migration as a store does: as text, behind all others if it is new."""
+        if name in self.migrations:
+            place = self.migrations[name]["place"]
+        else:
+            newest = max((row["place"] for row in self.migrations.values()), default=0)
+            place = max(place, newest + 1)
         self.migrations[name] = json.loads(json.dumps({**data, "place": place}))
 
     def forget_router_migrations(self, names: Sequence[str]) -> None:

@@ -10,6 +10,8 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +22,7 @@ from xen_bridge.protocol.endpoint import MAX_ANSWER, PATH, check_url
 from xen_bridge.protocol.messages import Message
 from xen_bridge.trust.identity import Identity, check_node_pk, node_pk_of
 from xen_bridge.trust.tls import client_context
+from xen_bridge.turning_socket import TurningSocket
 
 SECONDS = 30.0
 CONNECT_SECONDS = 5.0
@@ -34,13 +37,22 @@ class BridgeClient:
     """A connection to one node, kept open between calls and opened anew when it was lost."""
 
     def __init__(
-        self, url: str, node_pk: str, identity: Identity, seconds: float = SECONDS
+        self,
+        url: str,
+        node_pk: str,
+        identity: Identity,
+        seconds: float = SECONDS,
+        checkpoint: Callable[[], None] = lambda: None,
     ) -> None:
+        """``checkpoint`` lets others have their turn, where who asks is one task of many."""
         parts = urlsplit(check_url(url))
         self._host, self._port = str(parts.hostname), int(parts.port or 0)
         self._node_pk = check_node_pk(node_pk)
         self._identity = identity
         self._seconds = seconds
+        self._checkpoint = checkpoint
+        self._deadline = 0.0
+        """Of the exchange under way."""
         self._context = client_context(identity, self._node_pk)
         self._connection: http.client.HTTPSConnection | None = None
         self._used_at = 0.0
@@ -82,12 +94,13 @@ class BridgeClient:
 
     def _exchange(self, data: bytes, deadline: float) -> bytes:
         away: type[PeerAway] = PeerUnreached
+        self._deadline = deadline
         try:
-            connection = self._connected(deadline)
+            connection = self._connected()
             away = PeerAway
             headers = {"Content-Type": messages.CONTENT_TYPE, "Connection": "keep-alive"}
             connection.request("POST", PATH, data, headers)
-            answer = self._read(connection, deadline)
+            answer = self._read(connection)
         except BaseException as error:
             # Half an exchange: what is left of it must not answer the next one.
             self.close()
@@ -102,13 +115,13 @@ class BridgeClient:
         self._has_answered = True
         return answer
 
-    def _connected(self, deadline: float) -> http.client.HTTPSConnection:
+    def _connected(self) -> http.client.HTTPSConnection:
         if self._connection is not None and not self._is_usable(self._connection):
             self.close()
         if self._connection is None:
             self._has_answered = False
-            self._connection = self._connect(min(_left(deadline), CONNECT_SECONDS))
-        self._connection.sock.settimeout(_left(deadline))
+            self._connection = self._connect(min(_left(self._deadline), CONNECT_SECONDS))
+        self._connection.sock.settimeout(_left(self._deadline))
         return self._connection
 
     def _connect(self, seconds: float) -> http.client.HTTPSConnection:
@@ -126,7 +139,13 @@ class BridgeClient:
         if node_pk_of(shown.getpeercert(binary_form=True) or b"") != self._node_pk:
             connection.close()
             raise PeerUnreached(f"{self._where}: has another key")
+        connection.sock = TurningSocket(shown, partial(self._before_read, shown))
         return connection
+
+    def _before_read(self, connection: socket.socket) -> None:
+        """Give a read what is left of the time of all; TimeoutError if that is nothing."""
+        self._checkpoint()
+        connection.settimeout(_left(self._deadline))
 
     def _is_usable(self, connection: http.client.HTTPSConnection) -> bool:
         if connection.sock is None or time.monotonic() - self._used_at > IDLE_SECONDS:
@@ -144,14 +163,12 @@ class BridgeClient:
             connection.sock.setblocking(True)
         return False
 
-    def _read(self, connection: http.client.HTTPSConnection, deadline: float) -> bytes:
+    def _read(self, connection: http.client.HTTPSConnection) -> bytes:
         response = connection.getresponse()
         pieces: list[bytes] = []
         size = 0
         while True:
-            # Each piece has what is left of the time, so that a trickle does not last for ever.
-            if connection.sock is not None:
-                connection.sock.settimeout(_left(deadline))
+            _left(self._deadline)
             piece = response.read1(_CHUNK)
             if not piece:
                 break

@@ -21,6 +21,7 @@ from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.planes.skipped import KINDS, checked_kinds
 from xen_bridge.protocol.endpoint import check_url
 from xen_bridge.serving.ready import ServiceManager
+from xen_bridge.serving.unread_log import keep_nobody
 from xen_bridge.trust.identity import Identity, IdentityError
 from xen_bridge.trust.key_list import FILE as KEYS
 from xen_bridge.trust.key_list import KeyList
@@ -268,6 +269,7 @@ def _run(node: Any, host: str, port: int, verbose: bool) -> None:
         level=logging.INFO if verbose else logging.WARNING,
         format="%(asctime)s %(levelname)s %(message)s",
     )
+    keep_nobody(logging.getLogger())
     if not node.keys.names():
         click.echo("nobody is authorized yet (xen-bridge authorize NODE_PK)", err=True)
     try:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 
-from xen_bridge.serving.loading import interrupted_in_silence, occupy_standard
+from xen_bridge.serving.loading import occupy_standard, run_loaded
 
 _SERVICES = ("serve", "agent")
 
@@ -31,10 +31,13 @@ def run() -> None:
     occupy_standard()
     pass_over_hangups(sys.argv[1:])
     # To load it takes a moment, in which a signal may come.
-    with interrupted_in_silence():
-        from xen_bridge.command import main
+    run_loaded(_load)
 
-    main()
+
+def _load() -> Callable[[], object]:
+    from xen_bridge.command import main
+
+    return main
 
 
 if __name__ == "__main__":

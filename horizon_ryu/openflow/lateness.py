@@ -28,3 +28,16 @@ def wait_in_time(runtime: Runtime, done: Event, deadline: float) -> None:
     late = runtime.now() - deadline
     if late > HELD_UP:
         done.wait(min(late, MOST_AGAIN))
+
+
+def wait_and_clear(runtime: Runtime, hurry: Event, seconds: float) -> None:
+    """Wait until ``hurry`` is set, so many seconds at most, and clear it.
+
+    Who is woken late has one piece of what came on each connection be read first: what a station
+    has answered in time, say, of whom silence would be believed.
+    """
+    due = runtime.now() + seconds
+    hurry.wait(seconds)
+    if runtime.now() - due > HELD_UP:
+        runtime.sleep(0.0)
+    hurry.clear()

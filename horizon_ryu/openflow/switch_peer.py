@@ -14,7 +14,7 @@ from horizon_ryu.wire.session import FailureKind, TooManyRequests
 MESSAGES_PER_SECOND = 1000
 """Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
 FRAMES_PER_SECOND = 5000
-"""The same for all that is before, which is frames, mostly: probes of all ports, when it joins."""
+"""The same for what else is before it: frames, mostly: probes of all ports, when it joins."""
 MOST_FOR_FRAMES = 10.0
 """Seconds that a switch has for these at most: one that is dead is sent them, too."""
 _UNANSWERED = (FailureKind.LATE, FailureKind.GONE)
@@ -58,7 +58,7 @@ class SwitchPeer:
         """Return for how many seconds to wait for an answer that takes so many when nothing is due.
 
         One more for each MESSAGES_PER_SECOND that the switch has yet to confirm, whoever sent them,
-        and for each FRAMES_PER_SECOND before it: it does them in their order.
+        and for each FRAMES_PER_SECOND beside these: it does them in their order.
         """
         waiting = []
         for request, written in self._open:
@@ -68,7 +68,8 @@ class SwitchPeer:
                 self.processed(written)
         self._open = waiting
         confirming = sum(len(request.xids) for request, _ in waiting)
-        frames = (self.written - self._processed) // FRAMES_PER_SECOND
+        # What is to be confirmed was written, too.
+        frames = max(self.written - self._processed - confirming, 0) // FRAMES_PER_SECOND
         return seconds + confirming // MESSAGES_PER_SECOND + min(frames, MOST_FOR_FRAMES)
 
     def found_group(self, is_there: bool) -> None:

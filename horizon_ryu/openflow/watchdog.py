@@ -9,12 +9,13 @@ from __future__ import annotations
 import faulthandler
 import logging
 import os
+import signal
 import sys
-import threading
 import time
 from collections.abc import Callable
 
 from xen_bridge.runtime.port import Runtime, Task
+from xen_bridge.serving.abandonment import close_sockets
 
 LOG = logging.getLogger(__name__)
 
@@ -22,6 +23,8 @@ EXIT_STATUS = 70
 """EX_SOFTWARE of sysexits.h: an internal error was detected."""
 
 DEFAULT_SECONDS = 30.0
+TELL_SECONDS = 3.0
+"""For the words and stacks of a process that is ended; SIGALRM ends it then."""
 BEATS = 4
 """Heartbeats in the time after which the hub counts as hung."""
 
@@ -29,8 +32,11 @@ BEATS = 4
 def end_process(silence: float) -> None:
     """Write the stacks of all threads to standard error and end at once, without clean-up.
 
-    No logging here: the hung task may hold the lock of a log handler.
+    No logging here: the hung task may hold the lock of a log handler. And nobody may read what is
+    written: the kernel ends the process when that takes too long.
     """
+    signal.setitimer(signal.ITIMER_REAL, TELL_SECONDS)
+    close_sockets()
     os.write(2, f"horizon: no life for {silence:.1f} s, ending\n".encode())
     faulthandler.dump_traceback(file=sys.__stderr__ or 2, all_threads=True)
     os._exit(EXIT_STATUS)
@@ -73,21 +79,22 @@ class Watchdog:
         self._clock = clock
         self._heard = 0.0
         self._heart: Task | None = None
-        # A thread whatever the runtime has for tasks: Ryu's manager leaves threads as they are.
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
+        self._is_stopped = False
+        self._silence = Silence(0.0)
 
     def start(self) -> None:
         """Start the heartbeat in the hub and the thread that listens for it."""
         if self._seconds <= 0:
             return
         self._heard = self._clock()
+        self._silence = Silence(self._heard)
         self._heart = self._runtime.spawn(self._beat)
-        self._thread.start()
+        # No thread of Python's: in Ryu's manager that is a task of the hub, and hangs with it.
+        self._runtime.watch(self._is_alive, self._seconds / BEATS)
 
     def stop(self) -> None:
         """Stop watching; the process may then take its time."""
-        self._stopped.set()
+        self._is_stopped = True
         if self._heart is not None:
             self._heart.kill()
 
@@ -96,9 +103,11 @@ class Watchdog:
             self._heard = self._clock()
             self._runtime.sleep(self._seconds / BEATS)
 
-    def _watch(self) -> None:
-        silence = Silence(self._heard)
-        while not self._stopped.wait(self._seconds / BEATS):
-            if silence.lasts(self._heard):
-                self._bite(self._clock() - self._heard)
-                return
+    def _is_alive(self) -> bool:
+        """Tell, once a turn of the thread that listens, whether it is to listen on."""
+        if self._is_stopped:
+            return False
+        if self._silence.lasts(self._heard):
+            self._bite(self._clock() - self._heard)
+            return False
+        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Protocol, TypeAlias
 
 from pydantic import Discriminator, RootModel
@@ -41,7 +41,9 @@ class MigrationReader(Protocol):
 class MigrationDirectory:
     """The migrations of all substrates that run in this controller."""
 
-    def __init__(self) -> None:
+    def __init__(self, order: Callable[[], Sequence[str]] = tuple) -> None:
+        """``order`` returns the ids of those that are kept, oldest first."""
+        self._order = order
         self._readers: list[MigrationReader] = []
 
     def add(self, reader: MigrationReader) -> bool:
@@ -52,7 +54,9 @@ class MigrationDirectory:
     def models(self) -> list[AnyModel]:
         """Return every migration that is remembered, oldest first."""
         found = [model for reader in self._readers for model in reader.models()]
-        return sorted(found, key=lambda model: model.started)
+        # The clock that says when they started may have been set back meanwhile.
+        places = {name: place for place, name in enumerate(self._order())}
+        return sorted(found, key=lambda one: (places.get(one.id, len(places)), one.started))
 
     def model(self, name: str) -> AnyModel:
         """Return one; NotFound."""

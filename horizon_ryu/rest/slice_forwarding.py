@@ -21,11 +21,11 @@ from horizon_ryu.core.errors import LimitExceeded, NotYours
 from horizon_ryu.core.slicing.seen_ports import SeenPorts, ports_seen
 from horizon_ryu.http.problem import SLICER_AWAY, ProblemError
 from horizon_ryu.http.resource import JSON, Call, Resource
-from horizon_ryu.http.turning_socket import TurningSocket
 from horizon_ryu.rest import slices
 from horizon_ryu.rest.slice_models import SliceDocumentModel
 from horizon_ryu.slices.slicer_address import SlicerAddress
 from xen_bridge.runtime.port import Runtime
+from xen_bridge.turning_socket import TurningSocket
 
 SECONDS = 30.0
 MOST_AT_ONCE = 16

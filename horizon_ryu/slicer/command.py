@@ -31,6 +31,7 @@ from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
 from xen_bridge.one_line import CONTROL, in_one_line
 from xen_bridge.serving.ready import ServiceManager
+from xen_bridge.serving.unread_log import keep_nobody
 from xen_bridge.written_output import WrittenCommand
 
 _MAX_PORT = 65_535
@@ -92,6 +93,7 @@ def _log_to(file: Path | None, level: int) -> None:
     except (OSError, ValueError) as error:
         raise _refused("--log", file, error) from error
     logging.basicConfig(level=level, format="%(asctime)s %(message)s", handlers=handlers)
+    keep_nobody(logging.getLogger())
 
 
 def _check_tables(file: Path) -> None:

@@ -12,9 +12,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from xen_bridge.serving.loading import interrupted_in_silence, occupy_standard
+from xen_bridge.serving.loading import occupy_standard, run_loaded
 
 _ALLOCATOR, _TUNABLES = "PYTHONMALLOC", "GLIBC_TUNABLES"
 _HUGE = "glibc.malloc.hugetlb=1"
@@ -29,9 +29,13 @@ def with_huge_pages(environment: Mapping[str, str]) -> dict[str, str] | None:
 
 
 def begin_with_huge_pages() -> None:
-    """Have this very process begin anew with huge pages, unless it has: as its first step."""
+    """Have this very process begin anew with huge pages, unless it has: as its first step.
+
+    An interrupt is held back until that is over: Python would tell of where it met it.
+    """
     environment = with_huge_pages(os.environ) if sys.platform == "linux" else None
     if environment is not None:
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
         os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment)
 
 
@@ -48,12 +52,16 @@ def run() -> None:
     """Run ``horizon-slicer``."""
     occupy_standard()
     pass_over_hangups()
-    begin_with_huge_pages()
-    # What a process that begins anew has loaded before is loaded twice.
-    with interrupted_in_silence():
-        from horizon_ryu.slicer.command import main
+    run_loaded(_load)
 
-    main()
+
+def _load() -> Callable[[], object]:
+    # What a process that begins anew has loaded before is loaded twice.
+    begin_with_huge_pages()
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGINT,))
+    from horizon_ryu.slicer.command import main
+
+    return main
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ and is told as soon as it is back. One change is made at a time.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -23,6 +24,7 @@ from horizon_ryu.core.errors import (
     SwitchError,
 )
 from horizon_ryu.core.slicing.clashes import ClashReport, clash_report
+from horizon_ryu.core.slicing.expiry_clock import ExpiryClock, moved
 from horizon_ryu.core.slicing.slice_document import refuse_tls
 from horizon_ryu.core.slicing.slice_registry import SliceRegistry
 from horizon_ryu.slices.slice_rows import SliceStore, difference, registry_of
@@ -35,6 +37,10 @@ LOOK_SECONDS = 1.0
 APPLIED = "applied"
 Make = Callable[[SliceRegistry], SliceRegistry]
 Publish = Callable[[str, Mapping[str, Any]], object]
+
+
+def _since_boot() -> float:
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class EngineControl(Protocol):
@@ -56,13 +62,23 @@ class SliceService:
     """Holds the registry that is in force."""
 
     def __init__(
-        self, store: SliceStore, engine: EngineControl, publish: Publish, runtime: Runtime
+        self,
+        store: SliceStore,
+        engine: EngineControl,
+        publish: Publish,
+        runtime: Runtime,
+        elapsed: Callable[[], float] = _since_boot,
     ) -> None:
-        """StoreError if what the store has cannot be read."""
+        """StoreError if what the store has cannot be read.
+
+        ``elapsed`` counts seconds, also those in which the machine sleeps.
+        """
         self._store = store
         self.engine = engine
         self._publish = publish
         self._runtime = runtime
+        self._elapsed = elapsed
+        self._clock = ExpiryClock(runtime.wall(), elapsed())
         self._changing = runtime.semaphore()
         self.registry = registry_of(store.slice_rows())
         self.status = EngineStatus()
@@ -70,7 +86,7 @@ class SliceService:
 
     def now(self) -> float:
         """Return the seconds since 1970, which slices expire by."""
-        return self._runtime.wall()
+        return self._clock.now(self._elapsed())
 
     # ---- changes
 
@@ -172,7 +188,8 @@ class SliceService:
         self.status = EngineStatus(MappingProxyType(dict(told)), None)
 
     def expire(self) -> None:
-        """Let go the slices whose time is over."""
+        """Let go the slices whose time is over; StoreError where the clock was set, again later."""
+        self._follow_clock()
         first, now = self.registry.first_expiry(), self.now()
         if first is None or first > now:
             return
@@ -181,6 +198,17 @@ class SliceService:
             self.change(lambda registry: registry.expired(now), "slice_expired", names=over)
         except (EngineAway, SwitchError) as error:
             LOG.warning("slices %s have expired: %s", ", ".join(over), error)
+
+    def _follow_clock(self) -> None:
+        """Have slices expire as much later, or earlier, as the machine's clock was set by."""
+        with self._changing:
+            step = self._clock.step(self._runtime.wall(), self._elapsed())
+            if not step:
+                return
+            if self.registry.first_expiry() is not None:
+                self._keep(self.registry, moved(self.registry, step))
+                LOG.warning("the clock was set by %+.0f s: slices expire as they would have", step)
+            self._clock.follow(step)
 
     def _outnumber(self, version: int) -> None:
         """Take a higher version than the engine that was found: the store may be an older one."""

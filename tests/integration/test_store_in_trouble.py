@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from backstop import BACKSTOP
+from own_disk import OwnDisk, own_disk
 from tools.controller_process import ControllerProcess, wait_until
 from virtual_switch.load import LoadSwitch
 from virtual_switch.load_network import LoadNetwork
@@ -182,57 +181,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-class Disk:
-    """A file system of its own, in a file, that can become one that only is read."""
-
-    def __init__(self, image: Path, folder: Path) -> None:
-        self._image = image
-        self.folder = folder
-
-    def mount(self) -> None:
-        """Have it at its folder."""
-        _run("mount", "-o", "loop,errors=remount-ro", str(self._image), str(self.folder))
-
-    def fail(self) -> None:
-        """Do as the kernel does after an error of the disk: nothing is written any more."""
-        _run("mount", "-o", "remount,abort", str(self.folder))
-
-    def mend(self) -> None:
-        """Have what was written on a disk that works.
-
-        Whoever made itself a view of all mounts meanwhile keeps the old one in it: of the same
-        image the kernel would give us that.
-        """
-        _run("umount", str(self.folder))
-        self._image = Path(shutil.copy(self._image, self._image.with_name("mended")))
-        self.mount()
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, timeout=BACKSTOP)
-
-
 @pytest.fixture
-def failing_disk(tmp_path: Path) -> Iterator[Disk]:
+def failing_disk(tmp_path: Path) -> Iterator[OwnDisk]:
     """A file system that can be made read-only under whoever has files of it open."""
-    disk = Disk(tmp_path / "image", tmp_path / "disk")
-    disk.folder.mkdir()
-    if os.geteuid() != 0:
-        pytest.skip("only root may mount")
-    try:
-        disk._image.write_bytes(bytes(16 * 2**20))
-        _run("mkfs.ext4", "-q", str(disk._image))
-        disk.mount()
-    except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"no file system can be made here: {error}")
-    try:
+    with own_disk(tmp_path) as disk:
         yield disk
-    finally:
-        subprocess.run(["umount", "--lazy", str(disk.folder)], check=False, capture_output=True)
 
 
 def test_switches_that_join_while_the_disk_is_read_only_get_their_trees(
-    tmp_path: Path, failing_disk: Disk
+    tmp_path: Path, failing_disk: OwnDisk
 ) -> None:
     store = failing_disk.folder / "horizon.sqlite"
     blue = {"name": "blue", "definition": {"vlan": 5}}

@@ -1,41 +1,18 @@
-"""Run the demonstration; exit status 0 only if everything it claims was true."""
+"""``python -m tools.demo``: the demonstration."""
 
 from __future__ import annotations
 
 import sys
-import tempfile
-import time
-from pathlib import Path
+from collections.abc import Callable
 
-from horizon_ryu.cli.terminal import Terminal, styled
-from tools.demo.story import tell
-from tools.lab import Lab
-from topologies.errors import NetworkError
+from xen_bridge.serving.loading import run_loaded
 
 
-def main() -> int:
-    """Tell the story on a fresh network, and leave nothing behind."""
-    console = Terminal()
-    started = time.monotonic()
-    with tempfile.TemporaryDirectory(prefix="horizon-demo-") as folder:
-        lab = Lab(Path(folder), config="")
-        try:
-            tell(lab, console, Path(folder))
-        except (AssertionError, NetworkError, OSError) as error:
-            console.print(styled("not true:", "bold red"), str(error))
-            for line in lab.log_tail().splitlines():
-                console.print(line)
-            return 1
-        except KeyboardInterrupt:
-            console.print("stopped")
-            return 130
-        finally:
-            with console.status("taking everything down"):
-                lab.close()
-    seconds = time.monotonic() - started
-    console.print(styled("All of it was true", "bold green"), f"in {seconds:.0f} s.")
-    return 0
+def _load() -> Callable[[], int]:
+    from tools.demo.demonstration import main
+
+    return main
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_loaded(_load))

@@ -32,6 +32,8 @@ T = TypeVar("T")
 _FAULTS = (Exception, eventlet.Timeout, SystemExit)
 """A library that calls sys.exit in a task would end the whole process, and call that well."""
 _native_socket = eventlet.patcher.original("socket").socket
+_native_threading = eventlet.patcher.original("threading")
+_native_time = eventlet.patcher.original("time")
 _FIRST_READ = 4096
 """Bytes that are read of a socket at first: room for 64 KiB costs more than reading 100."""
 
@@ -215,6 +217,9 @@ class GreenRuntime(TaskRuntime):
     """Tasks on the hub of the thread that uses it."""
 
     faults = _FAULTS
+
+    _native_thread = _native_threading.Thread
+    _native_sleep = staticmethod(_native_time.sleep)
 
     def __init__(self, threads: int | None = None) -> None:
         """Have so many native ``threads`` in this process, if none was needed yet (None: 20)."""

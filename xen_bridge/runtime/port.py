@@ -178,6 +178,12 @@ class Runtime(Protocol):
     def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Return ``function(*args)``, which blocks: no other task is held up meanwhile."""
 
+    def watch(self, turn: Callable[[], bool], seconds: float) -> None:
+        """Call ``turn`` after so many seconds, and again, for as long as it returns True.
+
+        In a native thread of its own, which neither a task that hangs nor the end of all holds up.
+        """
+
     def limited_by(self, limiter: Limiter, seconds: float) -> Self:
         """Return this runtime with an :meth:`in_thread` that goes through ``limiter``."""
 

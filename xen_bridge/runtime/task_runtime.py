@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -35,11 +36,23 @@ class TaskRuntime(Runtime):
 
     now = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
+    _native_thread: Callable[..., Any] = threading.Thread
+    _native_sleep = staticmethod(time.sleep)
 
     def __init__(self) -> None:
         self.task_failed: Callable[[str, BaseException], None] = _log
         self._limiter: Limiter | None = None
         self._seconds = 0.0
+
+    def watch(self, turn: Callable[[], bool], seconds: float) -> None:
+        """Call ``turn`` again and again in a native thread of its own."""
+
+        def run() -> None:
+            self._native_sleep(seconds)
+            while turn():
+                self._native_sleep(seconds)
+
+        self._native_thread(target=run, name=name_of(turn), daemon=True).start()
 
     def gather(self, functions: Sequence[Callable[[], T]], at_once: int | None = None) -> list[T]:
         """Return what ``functions`` return."""

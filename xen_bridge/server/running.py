@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 from collections.abc import Callable, Mapping
@@ -17,6 +16,7 @@ from xen_bridge.server.dispatcher import Dispatcher
 from xen_bridge.server.lasting import run_lasting
 from xen_bridge.server.tls_listener import TlsListener, listen
 from xen_bridge.server.web import BridgeApplication
+from xen_bridge.serving.abandonment import abandon_process
 from xen_bridge.serving.descriptors import raise_limit
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
@@ -72,9 +72,8 @@ def run(node: NodeComponents, host: str, port: int, say: Callable[[str], None]) 
     peers.close()
     _wait_for_answers(runtime, application)
     LOG.info("stopped")
-    logging.shutdown()
     # A thread that waits for a hypervisor that hangs would keep the process for ever.
-    os._exit(0)
+    abandon_process(0)
 
 
 def _descriptors() -> int:

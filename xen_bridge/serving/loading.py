@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _STDERR = 2
 
@@ -33,3 +36,26 @@ def interrupted_in_silence() -> Iterator[None]:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     yield
     signal.signal(signal.SIGINT, usual)
+
+
+def run_loaded(load: Callable[[], Callable[[], T]]) -> T:
+    """Run the program that ``load`` returns; an interrupt is no traceback, whenever it comes.
+
+    What the program does when it is interrupted is its own; where it does nothing, before it has
+    begun, say, or when it is at its end, it ends as by the signal.
+    """
+    try:
+        with interrupted_in_silence():
+            main = load()
+        return main()
+    except KeyboardInterrupt:
+        _end_by_interrupt()
+        raise
+    finally:
+        if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def _end_by_interrupt() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    os.kill(os.getpid(), signal.SIGINT)

@@ -21,6 +21,7 @@ BOUNDARIES = {
     "horizon_ryu.switch_stats.ovsdb_remote": "ovsdb.py loads all of Open vSwitch's library",
     "horizon_ryu.wire.error_names": "the one place that knows both lists of error codes",
     "horizon_ryu.wire.of10.messages": "the table of a version, as of13.messages is",
+    "tools.demo.demonstration": "what is loaded after ``__main__`` has seen to interrupts",
     "xen_bridge.dom0.complaints": "a state of its own, that any thread may touch",
 }
 """Small modules that stay, and why."""

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -29,6 +31,19 @@ def test_a_hung_process_ends_and_shows_where() -> None:
     assert ended.returncode == EXIT_STATUS
     assert b"no life for" in ended.stderr
     assert b"<string>" in ended.stderr
+
+
+def test_a_hung_process_ends_though_nobody_reads_why() -> None:
+    """It may hang since nobody reads what it says."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    with open(reading, "rb"), open(writing, "wb", buffering=0) as full:
+        while full.write(b"x" * 4096):
+            pass
+        os.set_blocking(writing, True)
+        words = [sys.executable, "-W", "ignore", "-c", HANG]
+        ended = subprocess.run(words, stderr=full, check=False, timeout=BACKSTOP)
+    assert ended.returncode == -signal.SIGALRM
 
 
 def test_a_hub_that_turns_is_left_alone() -> None:

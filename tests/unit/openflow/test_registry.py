@@ -18,6 +18,7 @@ from horizon_ryu.openflow.switch_peer import (
     MOST_FOR_FRAMES,
     SwitchPeer,
 )
+from horizon_ryu.openflow.switch_request import SwitchRequest
 from horizon_ryu.wire import codec10
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
@@ -30,7 +31,7 @@ from horizon_ryu.wire.messages import (
     Outgoing,
     PacketOut,
 )
-from horizon_ryu.wire.session import PendingRequest, PendingRequests, Repetition
+from horizon_ryu.wire.session import FailureKind, PendingRequest, PendingRequests, Repetition
 from horizon_ryu.wire.session.pending import MAX_WAITING
 from horizon_ryu.wire.session.repetition import Repetitions
 from xen_bridge.runtime.green import GreenRuntime
@@ -199,6 +200,39 @@ def test_what_follows_thousands_of_frames_has_time_for_these(registry: SwitchReg
     for _ in range(20 * FRAMES_PER_SECOND):
         peer.write(b"")
     assert peer.patience(2.0) == 2.0 + MOST_FOR_FRAMES
+
+
+def test_entries_that_are_to_be_confirmed_are_counted_once(registry: SwitchRegistry) -> None:
+    connection = FakeConnection(1)
+    peer = SwitchPeer(connection, connection.codec)
+    connection.write = lambda _data: True  # type: ignore[method-assign]
+    count = 2 * FRAMES_PER_SECOND
+    for _ in range(count):
+        peer.write(b"")
+    barrier = SwitchRequest(1, count + 1, lambda: None, {xid: xid for xid in range(count)})
+    peer.request(barrier)
+    assert peer.patience(2.0) == 2.0 + count // MESSAGES_PER_SECOND
+    # Frames behind them, or before, are counted beside them.
+    for _ in range(FRAMES_PER_SECOND):
+        peer.write(b"")
+    assert peer.patience(2.0) == 2.0 + count // MESSAGES_PER_SECOND + 1
+    barrier.finish()
+    assert peer.patience(2.0) == 2.0 + 1, "the frames behind them are not done yet"
+
+
+def test_entries_of_which_nobody_hears_any_more_are_before_all_else(
+    registry: SwitchRegistry,
+) -> None:
+    connection = FakeConnection(1)
+    peer = SwitchPeer(connection, connection.codec)
+    connection.write = lambda _data: True  # type: ignore[method-assign]
+    for _ in range(FRAMES_PER_SECOND):
+        peer.write(b"")
+    barrier = SwitchRequest(1, 9, lambda: None, {xid: xid for xid in range(FRAMES_PER_SECOND)})
+    peer.request(barrier)
+    barrier.fail(FailureKind.LATE, "no barrier within 2 s")
+    barrier.finish()
+    assert peer.patience(2.0) == 2.0 + 1
 
 
 def test_an_answer_that_came_while_the_hub_was_held_up_is_in_time(

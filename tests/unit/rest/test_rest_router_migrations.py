@@ -14,6 +14,8 @@ from fake_xen import until
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.flow_migration import FlowMigrationsDocument
 from horizon_ryu.formats.router_migration import RouterMigrationDocument
+from horizon_ryu.rest.migration_directory import MigrationDirectory
+from horizon_ryu.rest.router_migration_model import router_migration_model
 from unit.rest.test_rest_flows import A, B, C, make
 from xen_bridge.errors import HypervisorError
 from xen_bridge.protocol.documents.domains import CreateDomain
@@ -249,3 +251,31 @@ def test_what_is_no_migration_and_what_is_a_flows_is_not_aborted(
     answer = client.ask("DELETE", f"/v1/migrations/{moved.json['id']}")
     assert answer.status_int == 409
     assert "flow" in answer.json["detail"]
+
+
+def test_the_listing_is_in_the_order_in_which_they_began_whatever_the_clock_said(
+    client: Any, bridge: FakeBridge
+) -> None:
+    migration = begun(client)
+    model = router_migration_model(client.xen.migrations.get(migration.rpartition("/")[2]))
+    later = model.model_copy(update={"id": "0" * 12, "started": model.started - 7200})
+    unkept = model.model_copy(update={"id": "1" * 12, "started": model.started - 9000})
+    directory = MigrationDirectory(lambda: (model.id, later.id))
+    directory.add(Told(later))
+    directory.add(Told(unkept, model))
+    assert directory.models() == [model, later, unkept]
+
+
+class Told:
+    """Who remembers some migrations."""
+
+    def __init__(self, *models: Any) -> None:
+        self._models = models
+
+    def models(self) -> Any:
+        return self._models
+
+    def model(self, _name: str) -> None:
+        return None
+
+    abort = model

@@ -218,6 +218,21 @@ def test_a_task_that_waits_for_its_connection_is_killed(runtime):
     there.close()
 
 
+def test_who_watches_goes_on_while_a_task_holds_all_others_up(runtime):
+    turns = []
+
+    def turn():
+        turns.append(runtime.now())
+        return len(turns) < 3
+
+    runtime.watch(turn, 0.01)
+    until = time.monotonic() + LONG
+    # No other task has its turn, where they share one thread.
+    while len(turns) < 3 and time.monotonic() < until:
+        pass
+    assert len(turns) == 3
+
+
 def test_an_interrupter_reaches_the_task_that_made_it(runtime):
     caught, interrupters = [], []
     begun = runtime.event()

@@ -140,8 +140,8 @@ def test_an_older_store_gains_slices(tmp_path: Path) -> None:
 
 def test_migrations_of_routers_are_kept_replaced_and_forgotten(tmp_path: Path) -> None:
     store = Store(url(tmp_path))
-    store.put_router_migration("b", 2, {"id": "b", "state": "requested"})
     store.put_router_migration("a", 1, {"id": "a", "state": "done"})
+    store.put_router_migration("b", 2, {"id": "b", "state": "requested"})
     store.put_router_migration("b", 2, {"id": "b", "state": "done"})
     store.put_router_migration("c", 3, {"id": "c", "state": "done"})
     store.forget_router_migrations(("c", "d"))
@@ -163,6 +163,30 @@ def test_a_clock_that_was_set_back_makes_no_migration_older_than_those_before() 
     assert [one["id"] for one in store.migrations()] == ["a", "b", "c", "d"]
     store.forget_migrations(2)
     assert [one["id"] for one in store.migrations()] == ["c", "d"]
+    store.close()
+
+
+def test_migrations_of_flows_and_of_routers_are_in_one_order_whatever_the_clock_says() -> None:
+    store = ReadyStore()
+
+    def begin(name: str, place: int, is_flow: bool) -> None:
+        if is_flow:
+            row = {"id": name, "place": place, "is_final": True, "data": {"id": name}}
+            store.write_migrations([row], [])
+        else:
+            store.put_router_migration(name, place, {"id": name})
+
+    begin("f1", 9_000, True)
+    begin("r1", 9_500, False)
+    # It is set back by hours, and later forth.
+    begin("r2", 1_000, False)
+    begin("f2", 1_100, True)
+    begin("r3", 20_000, False)
+    # One that goes on keeps its place.
+    store.put_router_migration("r1", 30_000, {"id": "r1", "state": "done"})
+    assert store.migration_order() == ("f1", "r1", "r2", "f2", "r3")
+    assert [one["id"] for one in store.router_migrations()] == ["r1", "r2", "r3"]
+    assert [one["id"] for one in store.migrations()] == ["f1", "f2"]
     store.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -133,7 +134,7 @@ def test_the_end_waits_for_what_is_to_be_written(
     for number in range(20):
         runtime.spawn(store.set_setting, f"n{number}", number)
     runtime.sleep(0)
-    thread.finish()
+    assert thread.finish(lambda: None)
     store.carry = None
     assert [store.get_setting(f"n{number}") for number in range(20)] == list(range(20))
     store.close()
@@ -203,6 +204,32 @@ def test_who_asks_while_the_store_hangs_is_refused_at_once(
     gate.open.set()
     until(runtime, lambda: not impatient.busy_for())
     assert impatient.call(lambda: done) == []
+
+
+def test_an_end_waits_for_no_store_that_hangs(
+    runtime: GreenRuntime, impatient: StoreThread
+) -> None:
+    gate, done = Gate(), []
+    hang(runtime, impatient, gate)
+    until(runtime, lambda: impatient.hangs_for)
+    assert not impatient.finish(lambda: done.append("closed"))
+    gate.open.set()
+    until(runtime, lambda: not impatient.busy_for())
+    assert impatient.call(lambda: done) == []
+    assert impatient.finish(lambda: done.append("closed"))
+    assert done == ["closed"]
+
+
+def test_it_is_said_how_much_is_not_written(runtime: GreenRuntime, thread: StoreThread) -> None:
+    gate = Gate()
+    hang(runtime, thread, gate)
+    assert "begun may be kept or not, 0 behind it are not" in thread.unwritten()
+    for is_read in (False, False, True):
+        runtime.spawn(partial(thread.call, lambda: None, is_read=is_read))
+    runtime.sleep(0)
+    assert "begun may be kept or not, 2 behind it are not" in thread.unwritten()
+    gate.open.set()
+    assert thread.call(lambda: 7) == 7
 
 
 def test_a_look_that_was_begun_is_given_up(runtime: GreenRuntime, impatient: StoreThread) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -68,6 +69,70 @@ def test_an_interrupt_while_a_program_is_loaded_is_no_traceback(loading: str) ->
     words = [sys.executable, "-W", "ignore", "-c", code]
     found = subprocess.run(words, capture_output=True, check=False, timeout=300)
     assert (found.returncode, found.stderr) == (-2, b"")
+
+
+LOADED = """
+import os, signal, sys
+from xen_bridge.serving.loading import run_loaded
+def interrupt(): os.kill(os.getpid(), signal.SIGINT)
+def keep(): signal.signal(signal.SIGINT, lambda *_: None)
+def main(): {main}
+def load():
+    {load}
+    return main
+try: run_loaded(load)
+finally: {end}
+"""
+
+
+@pytest.mark.parametrize("moment", ["load", "main", "end"])
+def test_an_interrupt_is_no_traceback_whenever_it_comes(moment: str) -> None:
+    moments = {"load": "pass", "main": "pass", "end": "pass", moment: "interrupt()"}
+    words = [sys.executable, "-W", "ignore", "-c", USUAL + LOADED.format(**moments)]
+    found = subprocess.run(words, capture_output=True, check=False, timeout=300)
+    assert (found.returncode, found.stderr) == (-2, b"")
+
+
+def test_what_a_program_does_when_it_is_interrupted_is_its_own() -> None:
+    caught = "keep(); interrupt(); sys.exit(7)"
+    assert ended(LOADED.format(main=caught, load="pass", end="interrupt()")) == 7
+
+
+PROGRAMS = [
+    ("horizon_ryu.cli.program", "horizon_ryu.cli.main"),
+    ("xen_bridge.program", "xen_bridge.command"),
+    ("horizon_ryu.slicer.program", "horizon_ryu.slicer.command"),
+    ("tools.demo", "tools.demo.demonstration"),
+    ("topologies.lab", "topologies.lab.command"),
+]
+INTERRUPTED = """
+import runpy
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupting())
+runpy.run_module({program!r}, run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.parametrize(("program", "module"), PROGRAMS)
+def test_no_program_tells_what_it_loaded_when_it_was_interrupted(program: str, module: str) -> None:
+    interrupted = INTERRUPTED.format(program=program, module=module)
+    words = [sys.executable, "-W", "ignore", "-c", f"import os, sys\n{USUAL}{interrupted}"]
+    # Or else the slicer begins anew, as another program than this one.
+    variables = {**os.environ, "PYTHONMALLOC": "malloc"}
+    found = subprocess.run(words, capture_output=True, check=False, timeout=300, env=variables)
+    assert (found.returncode, found.stderr) == (-2, b"")
+
+
+def test_an_interrupt_while_a_slicer_begins_anew_is_none_of_pythons() -> None:
+    """It is held back, and taken when nothing of it is told."""
+    told = "import signal, sys; sys.exit(signal.SIGINT not in signal.pthread_sigmask(0, ()))"
+    words = f"import os, sys; sys.orig_argv = ['', '-c', {told!r}]"
+    with_pages = "os.environ.pop('PYTHONMALLOC', None)"
+    begin = "from horizon_ryu.slicer.program import begin_with_huge_pages as begin; begin()"
+    assert ended(words, with_pages, begin) == 0
 
 
 def test_an_interrupt_afterwards_is_the_programs_own() -> None:
