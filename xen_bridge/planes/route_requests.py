@@ -45,10 +45,9 @@ def _requests(
     for key in keys:
         address, suffix = key[:-size], key[-size:]
         shape = (len(address), suffix)
-        if shape not in around:
-            around[shape] = _split(table, way, len(address), suffix)
-        before, after = around[shape]
-        yield Request(kind, flags, before + address + after)
+        if (found := around.get(shape)) is None:
+            found = around[shape] = _split(table, way, len(address), suffix)
+        yield Request(kind, flags, found[0] + address + found[1])
 
 
 def _split(table: int, way: RouteWay, size: int, suffix: bytes) -> tuple[bytes, bytes]:
