@@ -246,11 +246,18 @@ class DataPlanePlan:
     def host_sysctls(self) -> tuple[tuple[str, str], ...]:
         """Return what is set for the host: without it no ICMP error finds the router's table.
 
-        A physical port must not answer ARP for the router with its own MAC.
+        A physical port must not answer ARP for the router with its own MAC, and Domain 0 must not
+        look among its own conversations for what passes: one between the same ends would have it,
+        and the kernel drops what is forwarded and somebody's.
         """
         bare = sorted({port.physical for port in self.ports})
-        ignore = tuple((f"ipv4/conf/{name}/arp_ignore", "1") for name in bare)
-        return (("ipv4/fwmark_reflect", "1"), ("ipv6/fwmark_reflect", "1"), *ignore)
+        return (
+            ("ipv4/fwmark_reflect", "1"),
+            ("ipv6/fwmark_reflect", "1"),
+            # IPv6's too: it has no setting of its own.
+            ("ipv4/ip_early_demux", "0"),
+            *((f"ipv4/conf/{name}/arp_ignore", "1") for name in bare),
+        )
 
     def nft(self, whole: bool = False) -> str:
         """Return what loads its chains, in place of any that it had, in one transaction.
