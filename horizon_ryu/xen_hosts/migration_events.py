@@ -28,8 +28,8 @@ def tell(publish: Publish, before: RouterMigration, now: RouterMigration) -> Non
     Kinds: ``migration_begun``, ``migration_step``, ``migration_committed`` (it is not taken back
     any more), ``migration_aborting``, ``migration_silent`` and ``migration_heard`` (the source does
     not tell how far it is, and tells again), ``migration_unsettled`` and ``migration_settled``
-    (something is tried in vain, and is not any more), ``migration_done``, ``migration_rolled_back``,
-    ``migration_failed``.
+    (something is tried in vain, and is not any more), ``migration_done``,
+    ``migration_rolled_back``, ``migration_failed``.
     """
     about = {
         "id": now.id,

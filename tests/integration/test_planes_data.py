@@ -149,7 +149,7 @@ def test_two_routers_with_the_same_addresses_pass_packets_while_their_machines_a
     assert not any("r1p" in str(row) or "r2p" in str(row) for row in state(domain_0)[2])  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("client, server", [("10.0.1.2", "10.0.2.2"), (f"{A6}::2", f"{B6}::2")])
+@pytest.mark.parametrize(("client", "server"), [("10.0.1.2", "10.0.2.2"), (f"{A6}::2", f"{B6}::2")])
 def test_a_conversation_of_domain_0_has_nothing_of_one_that_passes_between_the_same_ends(
     client: str, server: str
 ) -> None:
