@@ -27,7 +27,7 @@ FLOWS = frozenset({
 })  # fmt: skip
 MIGRATIONS = frozenset({
     "migration_begun", "migration_step", "migration_committed", "migration_aborting",
-    "migration_silent", "migration_heard",
+    "migration_silent", "migration_heard", "migration_unsettled", "migration_settled",
     "migration_done", "migration_rolled_back", "migration_failed",
 })  # fmt: skip
 SLICES = frozenset({

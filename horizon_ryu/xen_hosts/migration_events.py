@@ -27,8 +27,9 @@ def tell(publish: Publish, before: RouterMigration, now: RouterMigration) -> Non
 
     Kinds: ``migration_begun``, ``migration_step``, ``migration_committed`` (it is not taken back
     any more), ``migration_aborting``, ``migration_silent`` and ``migration_heard`` (the source does
-    not tell how far it is, and tells again), ``migration_done``, ``migration_rolled_back``,
-    ``migration_failed``.
+    not tell how far it is, and tells again), ``migration_unsettled`` and ``migration_settled``
+    (something is tried in vain, and is not any more), ``migration_done``,
+    ``migration_rolled_back``, ``migration_failed``.
     """
     about = {
         "id": now.id,
@@ -48,6 +49,9 @@ def tell(publish: Publish, before: RouterMigration, now: RouterMigration) -> Non
     if (before.silence is None) != (now.silence is None) and not now.is_final:
         kind = "migration_heard" if now.silence is None else "migration_silent"
         publish(kind, {**about, "reason": now.silence or ""})
+    if (before.unsettled is None) != (now.unsettled is None) and not now.is_final:
+        kind = "migration_settled" if now.unsettled is None else "migration_unsettled"
+        publish(kind, {**about, "reason": now.unsettled or ""})
     if is_new:
         publish(_KINDS[now.state], {**about, **_outcome(now)})
 

@@ -34,7 +34,7 @@ def show(title: str, rival: str, figures: Iterable[Figure]) -> None:
     print(f"\n{title}\n{'':{_WIDTH}} {'Horizon':>12} {rival:>18} {'ratio':>8}", flush=True)
     for figure in figures:
         name = f"  {figure.name} [{figure.unit}]"
-        ratio = "" if figure.ratio is None else f"{figure.ratio:.1f} x"
+        ratio = "" if figure.ratio is None else f"{figure.ratio:.{1 if figure.ratio > 2 else 2}f} x"
         line = f"{name:{_WIDTH}} {text(figure.ours):>12} {text(figure.theirs):>18} {ratio:>8}"
         print(line.rstrip(), flush=True)
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from network_namespace import NetworkNamespace
-from plane_network import Router, mirrored, wired
+from plane_network import NETWORKS6, Router, mirrored, wired
 from xen_bridge.errors import BridgeError
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
 from xen_bridge.planes.domain_zero import DomainZero
@@ -25,6 +25,8 @@ pytestmark = [
     pytest.mark.no_switches,
     pytest.mark.skipif(os.geteuid() != 0, reason="makes network namespaces: needs root"),
 ]
+
+A6, B6 = NETWORKS6
 
 
 def state(domain_0: NetworkNamespace) -> tuple[object, ...]:
@@ -145,6 +147,33 @@ def test_two_routers_with_the_same_addresses_pass_packets_while_their_machines_a
     assert state(domain_0)[:2] == before[:2]
     assert state(domain_0)[3] == before[3]
     assert not any("r1p" in str(row) or "r2p" in str(row) for row in state(domain_0)[2])  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(("client", "server"), [("10.0.1.2", "10.0.2.2"), (f"{A6}::2", f"{B6}::2")])
+def test_a_conversation_of_domain_0_has_nothing_of_one_that_passes_between_the_same_ends(
+    client: str, server: str
+) -> None:
+    family = socket.AF_INET6 if ":" in client else socket.AF_INET
+
+    def bound(address: str, port: int) -> socket.socket:
+        made = socket.socket(family, socket.SOCK_DGRAM)
+        made.bind((address, port))
+        made.settimeout(10)
+        return made
+
+    with contextlib.ExitStack() as stack:
+        domain_0 = stack.enter_context(NetworkNamespace())
+        router = wired(domain_0, 1, stack, has_ipv6=True)
+        mirrored(domain_0, router, domain_0.run(DomainZero().make, router.plan))
+        for address in (client, server):
+            domain_0.ip("address", "add", address, "dev", "lo")
+        own = stack.enter_context(domain_0.run(bound, server, 7777))
+        own.connect((client, 5555))
+        heard = stack.enter_context(router.stations[1].run(bound, server, 7777))
+        said = stack.enter_context(router.stations[0].run(bound, client, 5555))
+        assert " 0% packet loss" in router.ping(server).stdout
+        said.sendto(b"passes", (server, 7777))
+        assert heard.recv(100) == b"passes"
 
 
 def test_what_somebody_took_away_is_told_and_half_a_plane_is_never_left(

@@ -106,6 +106,17 @@ def test_two_routers_of_the_same_addresses_pass_ipv6_while_their_machines_are_aw
     assert domain_0.ip_json("-6", "route", "show", "table", str(one.plan.table)) == []
 
 
+@pytest.mark.parametrize("end", ["1", "0", "1234"])
+def test_an_address_whose_last_bytes_are_those_of_the_routers_own_is_another(
+    two: Plane, end: str
+) -> None:
+    domain_0, one, _other = two
+    send_away(domain_0, one)
+    target = f"2001:db8:2::1:0:{end}"
+    one.stations[1].ip("address", "add", f"{target}/64", "dev", "eth0", "nodad")
+    assert " 0% packet loss" in one.ping(target).stdout
+
+
 def test_what_is_made_says_no_word_before_the_first_packet(planned: Plane) -> None:
     domain_0, one, _other = planned
     send_away(domain_0, one)

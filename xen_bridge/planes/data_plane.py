@@ -32,6 +32,7 @@ from xen_bridge.netlink.constants import (
 from xen_bridge.netlink.routes import KernelRoute, NextHop
 from xen_bridge.netlink.rules import Rule
 from xen_bridge.planes.nexthop_ids import PROTOCOL
+from xen_bridge.planes.nft_text import ingress_hook, named_set, none_of, output_chain
 
 SLOTS = range(1, 4096)
 FIRST_TABLE = 4_000_000
@@ -246,11 +247,18 @@ class DataPlanePlan:
     def host_sysctls(self) -> tuple[tuple[str, str], ...]:
         """Return what is set for the host: without it no ICMP error finds the router's table.
 
-        A physical port must not answer ARP for the router with its own MAC.
+        A physical port must not answer ARP for the router with its own MAC, and Domain 0 must not
+        look among its own conversations for what passes: one between the same ends would have it,
+        and the kernel drops what is forwarded and somebody's.
         """
         bare = sorted({port.physical for port in self.ports})
-        ignore = tuple((f"ipv4/conf/{name}/arp_ignore", "1") for name in bare)
-        return (("ipv4/fwmark_reflect", "1"), ("ipv6/fwmark_reflect", "1"), *ignore)
+        return (
+            ("ipv4/fwmark_reflect", "1"),
+            ("ipv6/fwmark_reflect", "1"),
+            # IPv6's too: it has no setting of its own.
+            ("ipv4/ip_early_demux", "0"),
+            *((f"ipv4/conf/{name}/arp_ignore", "1") for name in bare),
+        )
 
     def nft(self, whole: bool = False) -> str:
         """Return what loads its chains, in place of any that it had, in one transaction.
@@ -285,15 +293,21 @@ class DataPlanePlan:
     def _sets(self) -> str:
         """Return the router's addresses that are not of its ports' IPv4."""
         other = [ipaddress.ip_interface(one).ip for one in self.addresses]
+        own4 = {str(one) for one in other if one.version == 4}
+        return named_set("own4", "ipv4_addr", own4) + named_set(
+            "own6", "ipv6_addr", map(str, self._own6())
+        )
+
+    def _own6(self) -> set[ipaddress.IPv6Address]:
+        """Return its IPv6 addresses, with those that stand for any router of a link."""
         ports = [one for port in self.ports for one in port.own6]
-        near = [one.network.network_address for one in ports if one.network.prefixlen < 127]
-        own6 = {one.ip for one in ports} | set(near) | {one for one in other if one.version == 6}
-        own4 = {one for one in other if one.version == 4}
-        return _set("own4", "ipv4_addr", map(str, own4)) + _set("own6", "ipv6_addr", map(str, own6))
+        links = {one.network.network_address for one in ports if one.network.prefixlen < 127}
+        other = {ipaddress.IPv6Interface(one).ip for one in self.addresses if ":" in one}
+        return {one.ip for one in ports} | links | other
 
     def _whole(self, number: int) -> str:
         return f"""  chain whole_{number} {{
-    {self._hook(self.device(number))}
+    {ingress_hook(self.device(number))}
     fwd to {self.ports[number].vif}
   }}
 """
@@ -302,11 +316,11 @@ class DataPlanePlan:
         vif = self.ports[number].vif
         own = sorted({str(one.ip) for port in self.ports for one in port.own})
         near = {str(one.network.broadcast_address) for one in self.ports[number].own}
-        mine = ", ".join((*own, *sorted(near - set(own))))
-        to_vm = f"{mine}, 255.255.255.255" if mine else "255.255.255.255"
+        mine = (*own, *sorted(near - set(own)))
+        to_vm = ", ".join((*mine, "255.255.255.255"))
         passed = "{ ip, ip6 }" if self.ports[number].own6 else "ip"
         return f"""  chain port_{number} {{
-    {self._hook(self.device(number))}
+    {ingress_hook(self.device(number))}
 {self._passed(number, mine)}    ether type arp arp operation reply dup to {vif}
     ether type arp accept
 {self._ipv6_from_port(number)}    ether type != {passed} fwd to {vif}
@@ -317,14 +331,23 @@ class DataPlanePlan:
   }}
 """
 
-    def _passed(self, number: int, mine: str) -> str:
-        """Return what most packets need no more than: those for others, tried first."""
-        other = f" ip daddr != {{ {mine} }}" if mine else ""
+    def _passed(self, number: int, mine: tuple[str, ...]) -> str:
+        """Return what most packets need no more than: those for others, tried first.
+
+        An IPv6 address is compared by its last four bytes, which costs half of what all 16 do.
+        What has an own one's there may be for others all the same, and is compared again.
+        """
+        away = f"meta mark set {self.table} accept"
+        other = none_of("ip daddr", mine)
         if any(":" not in one for one in self.addresses):
             other += " ip daddr != @own4"
-        lines = [f"ip daddr < 224.0.0.0{other} meta mark set {self.table} accept"]
+        lines = [f"ip daddr < 224.0.0.0{other} {away}"]
         if self.ports[number].own6:
-            lines.append(f"ip6 daddr < fe80:: ip6 daddr != @own6 meta mark set {self.table} accept")
+            own6 = [int(one) for one in self._own6() if not one.is_link_local]
+            ends = sorted({f"{one & 0xFFFFFFFF:#x}" for one in own6})
+            others = none_of("@nh,288,32", ends)
+            lines.append(f"meta protocol ip6 @nh,192,16 < 0xfe80{others} {away}")
+            lines.append(f"ip6 daddr < fe80:: ip6 daddr != @own6 {away}")
         return "".join(f"    {line}\n" for line in lines)
 
     def _ipv6_from_port(self, number: int) -> str:
@@ -345,41 +368,17 @@ class DataPlanePlan:
 
     def _from_vif(self, number: int) -> str:
         return f"""  chain vif_{number} {{
-    {self._hook(self.ports[number].vif)}
+    {ingress_hook(self.ports[number].vif)}
     fwd to {self.device(number)}
   }}
 """
 
     def _out(self) -> str:
-        """Return what keeps Domain 0's own IPv6 still, and gives its errors the router's address.
-
-        Only what Domain 0 itself sends passes here; a link-local address is of no use to those
-        beyond the link.
-        """
+        """Return the chain for Domain 0's own IPv6, with the addresses of the router's errors."""
         wide = [one.ip for port in self.ports for one in port.own6 if not one.is_link_local]
-        quiet = "{ mld-listener-query, mld-listener-report, mld-listener-done, 143, 133 }"
-        errors = "{ destination-unreachable, packet-too-big, time-exceeded, parameter-problem }"
-        lines = []
+        sources = {}
         for device, port in zip(self.devices, self.ports, strict=True):
-            if not port.own6:
-                continue
-            lines.append(f"oifname {device} icmpv6 type {quiet} drop")
-            near = [one.ip for one in port.own6 if not one.is_link_local]
-            for source in (*near, *wide)[:1]:
-                from_link = f"oifname {device} ip6 saddr fe80::/10"
-                lines.append(f"{from_link} icmpv6 type {errors} ip6 saddr set {source}")
-        inside = "".join(f"    {line}\n" for line in lines)
-        return f"""  chain output {{
-    type filter hook output priority 0; policy accept;
-{inside}  }}
-"""
-
-    @staticmethod
-    def _hook(device: str) -> str:
-        return f"type filter hook ingress device {device} priority 0; policy accept;"
-
-
-def _set(name: str, kind: str, elements: Iterable[str]) -> str:
-    told = ", ".join(sorted(elements))
-    inside = f"elements = {{ {told} }}" if told else ""
-    return f"  set {name} {{ type {kind}; {inside} }}\n"
+            if port.own6:
+                near = [one.ip for one in port.own6 if not one.is_link_local]
+                sources[device] = [str(one) for one in (*near, *wide)[:1]]
+        return output_chain(sources)

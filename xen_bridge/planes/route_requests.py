@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable, Iterator
+from functools import partial
 
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
@@ -41,14 +42,15 @@ def _requests(
     kind: int, flags: int, table: int, way: RouteWay, keys: Iterable[bytes]
 ) -> Iterator[Request]:
     size = SUFFIX.size
-    around: dict[tuple[int, bytes], tuple[bytes, bytes]] = {}
+    around: dict[int, dict[bytes, tuple[bytes, bytes]]] = {}
+    # Past the parameters of Request: they cost as much as all the rest of a route.
+    made = partial(tuple.__new__, Request)
     for key in keys:
-        address, suffix = key[:-size], key[-size:]
-        shape = (len(address), suffix)
-        if shape not in around:
-            around[shape] = _split(table, way, len(address), suffix)
-        before, after = around[shape]
-        yield Request(kind, flags, before + address + after)
+        suffix = key[-size:]
+        known = around.setdefault(len(key), {})
+        if (found := known.get(suffix)) is None:
+            found = known[suffix] = _split(table, way, len(key) - size, suffix)
+        yield made((kind, flags, found[0] + key[:-size] + found[1]))
 
 
 def _split(table: int, way: RouteWay, size: int, suffix: bytes) -> tuple[bytes, bytes]:

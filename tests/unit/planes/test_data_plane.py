@@ -6,6 +6,7 @@ import pytest
 
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
+from xen_bridge.planes.nft_text import none_of
 from xen_bridge.planes.port_neighbors import PortNeighbor
 
 MAC = bytes.fromhex("00163e000001")
@@ -117,3 +118,20 @@ def test_an_interface_twice_and_none_at_all_are_refused() -> None:
     for ports in ((), (port(), port())):
         with pytest.raises(InvalidRequest):
             DataPlanePlan(1, ports)
+
+
+def test_an_ipv6_address_is_compared_whole_only_where_its_end_is_one_of_the_routers() -> None:
+    given = RouterPort("v", "e", MAC, ("2001:db8::a/64", "2001:db8:1::a/127", "fe80::7/64"))
+    lines = DataPlanePlan(1, (given,), ("2001:db8:f::b/128",)).nft().splitlines()
+    short, whole = (
+        number for number, line in enumerate(lines) if "0xfe80 " in line or "< fe80" in line
+    )
+    # What is of the link is told by its beginning.
+    assert "@nh,288,32 != 0x0 @nh,288,32 != 0xa @nh,288,32 != 0xb meta mark" in lines[short]
+    assert whole == short + 1
+
+
+def test_more_than_a_few_values_are_searched_and_a_few_compared() -> None:
+    assert none_of("x", ()) == ""
+    assert none_of("x", ("1", "2")) == " x != 1 x != 2"
+    assert none_of("x", ("1", "2", "3", "4", "5")) == " x != { 1, 2, 3, 4, 5 }"

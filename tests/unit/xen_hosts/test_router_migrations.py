@@ -146,6 +146,10 @@ def test_what_goes_on_being_tried_in_vain_is_told_until_it_ends(lab: Lab) -> Non
     said = f"migration {record.id} of r1 from a is unsettled: finish, 3 times in vain: gone"
     assert lab.xen.unsettled == (said,)
     assert lab.xen.migrations.get(record.id).unsettled == "finish, 3 times in vain: gone"
+    (told,) = lab.xen.told("migration_unsettled")
+    assert (told["id"], told["reason"]) == (record.id, "finish, 3 times in vain: gone")
+    lab.a.mover.known[record.id] = status
+    until(lambda: "migration_settled" in lab.kinds())
     lab.a.mover.known[record.id] = replace(status, state="rolled_back", problem="given up by hand")
     assert lab.until(record, "rolled_back").unsettled is None
     assert lab.xen.unsettled == ()

@@ -1,6 +1,7 @@
 /** How a router is moved best, by what its hosts declare. Pure. */
 
 import type { RouterMigration, XenHost } from "../api/types.ts";
+import { command } from "./equivalents.ts";
 
 export type MoveMode = "plane-separation" | "standard";
 export const MOVE_MODES: readonly MoveMode[] = ["plane-separation", "standard"];
@@ -43,6 +44,12 @@ export function newestMove(
     .filter((one) => one.domain === domain)
     .sort((one, other) => other.started - one.started)[0];
 }
+
+/** Return what ends a migration whose source goes on trying something in vain. */
+export const givingUp = ({ id }: RouterMigration) => ({
+  request: { method: "POST", path: `/v1/migrations/${id}/give-up`, body: {} },
+  command: command("xen", "give-up", id),
+});
 
 const ENDED = ["done", "rolled_back", "failed"];
 

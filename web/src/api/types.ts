@@ -144,6 +144,7 @@ export interface RouterMigration {
   problem: string | null;
   silence: string | null;
   steps: RouterStep[];
+  unsettled?: string;
   refusals?: { field: string; reason: string }[];
 }
 

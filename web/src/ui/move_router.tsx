@@ -5,6 +5,7 @@ import { command } from "../actions/equivalents.ts";
 import {
   bestMode,
   canMove,
+  givingUp,
   MOVE_MODES,
   type MoveMode,
   modeWords,
@@ -134,6 +135,7 @@ function usePlanes(host: string): readonly Plane[] | null {
 }
 
 function Steps({ told }: { told: RouterMigration }) {
+  const { hasToken } = usePage();
   const pause = told.pause_ms === null ? "" : `, stood still for ${Math.round(told.pause_ms)} ms`;
   const lost = told.lost === null ? "" : `, ${told.lost} packets lost`;
   return (
@@ -145,6 +147,12 @@ function Steps({ told }: { told: RouterMigration }) {
         {told.problem && `: ${told.problem}`}
         {told.silence && ` (${told.silence})`}
       </p>
+      {told.unsettled && (
+        <>
+          <p class="unsettled">Unsettled: {told.unsettled}. Who waits no longer ends it by hand:</p>
+          <Equivalents {...givingUp(told)} hasToken={hasToken()} />
+        </>
+      )}
       <ol>
         {told.steps.map((step) => (
           <li key={step.name} class={`step ${step.state}`}>
