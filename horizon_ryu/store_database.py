@@ -25,11 +25,24 @@ from horizon_ryu.core.errors import StoreError, StoreFull
 from horizon_ryu.store_file import StoreFile
 from horizon_ryu.store_lock import StoreLock
 from horizon_ryu.store_place import file_of, keep_to_owner, reason_of, without_password
-from horizon_ryu.store_tables import FLOWS, SETTINGS
+from horizon_ryu.store_tables import FLOWS, MIGRATIONS, ROUTER_MIGRATIONS, SETTINGS
 
 LOG = logging.getLogger("horizon.store")
 
 Row: TypeAlias = Mapping[str, Any]
+# Written once, with parameters: building a statement costs more than executing it.
+_NEW_MIGRATION = sa.insert(MIGRATIONS)
+PLACES = sa.union_all(
+    sa.select(MIGRATIONS.c.id, MIGRATIONS.c.place),
+    sa.select(ROUTER_MIGRATIONS.c.id, ROUTER_MIGRATIONS.c.place),
+).subquery()
+"""The place in time of each migration, of flows and of routers."""
+_NEWEST_PLACE = sa.select(sa.func.max(PLACES.c.place))
+_KNOWN_MIGRATION = (
+    sa.update(MIGRATIONS)
+    .where(MIGRATIONS.c.id == sa.bindparam("key"))
+    .values(is_final=sa.bindparam("is_final"), data=sa.bindparam("data"))
+)
 
 START_WAIT, BUSY_WAIT = 5000, 100
 """Milliseconds to wait while another process writes to SQLite: at the start, and afterwards, when
@@ -281,7 +294,11 @@ def _pieces(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 
 class FlowRows(Database):
-    """The table of flows."""
+    """The tables of flows and of their migrations, which every change of a flow writes.
+
+    Beside the transactions, since a change of a flow makes several. New migrations are behind all
+    others, of flows and of routers, though the clock that says their place may have been set back.
+    """
 
     @carried_read
     def flows(self) -> tuple[Row, ...]:
@@ -297,3 +314,40 @@ class FlowRows(Database):
             if rows:
                 values = [{"number": row["number"], "data": row} for row in rows]
                 connection.execute(sa.insert(FLOWS), values)
+
+    @carried
+    def write_migrations(
+        self,
+        new: Sequence[Row],
+        known: Sequence[Row],
+        flows: Sequence[Row] = (),
+        gone: Sequence[int] = (),
+    ) -> None:
+        """Keep migrations and the flows they left, and forget ``gone``, together or not at all.
+
+        Each migration is its ``id``, ``place`` in time, ``is_final``, and ``data``, a JSON value;
+        of those that are ``known`` already, place stays as it is.
+        """
+        with self._writing() as connection:
+            if new:
+                connection.execute(_NEW_MIGRATION, _behind(newest_place(connection), new))
+            if known:
+                connection.execute(_KNOWN_MIGRATION, [{**row, "key": row["id"]} for row in known])
+            delete_rows(connection, FLOWS.c.number, [*gone, *(row["number"] for row in flows)])
+            if flows:
+                values = [{"number": row["number"], "data": row} for row in flows]
+                connection.execute(sa.insert(FLOWS), values)
+
+
+def newest_place(connection: sa.Connection) -> int:
+    """Return the place of the migration that is behind all others."""
+    return connection.execute(_NEWEST_PLACE).scalar() or 0
+
+
+def _behind(newest: int, rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """Return rows that have a ``place`` with places above ``newest``, in their order."""
+    placed = []
+    for row in rows:
+        newest = max(row["place"], newest + 1)
+        placed.append({**row, "place": newest})
+    return placed
