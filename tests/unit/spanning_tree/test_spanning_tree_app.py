@@ -33,6 +33,7 @@ from horizon_ryu.openflow.queries import Query, SwitchAnswer
 from horizon_ryu.published import Published
 from horizon_ryu.spanning_tree import MEMORY_SETTING, TIMERS_SETTING, SpanningTree
 from horizon_ryu.store import Store
+from horizon_ryu.store_thread import StoreThread
 from horizon_ryu.supervision import Supervisor
 from horizon_ryu.wire.messages import FlowEntry, Outgoing
 from unit.audit.table_answers import entries_read
@@ -88,6 +89,7 @@ class Running:
                 spanning_tree=SimpleNamespace(timers=TreeTimers(port_hold_time=0.05))
             ),
             store=self.store,
+            store_thread=StoreThread(GreenRuntime()),
             generation=5,
             clock=time.monotonic,
             published=Published(),
