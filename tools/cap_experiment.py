@@ -32,6 +32,7 @@ FEW_RULES, MANY_RULES = 450, 6_000
 """Of a router's filter, all of which each packet passes: for both together the CPU has time for
 what is offered, or for half of it."""
 SECONDS = 10
+_TRIES = 4
 NETWORK = "10.88.0.0/16"
 DOMAIN_0 = host_address(HOST)
 FIRST_PORT = 10_000
@@ -70,6 +71,20 @@ def _filter(count: int) -> str:
     chain = "table ip lab { chain forward { type filter hook forward priority 0;"
     new = f"{{ echo '{chain}'; {rules}; echo '}}'; echo '}}'; }} | nft -f -"
     return f"nft delete table ip lab 2> /dev/null; {new}"
+
+
+def burden(pilot: Pilot, percent: float, seconds: int) -> None:
+    """Prepare both routers, and give them so many rules that each uses so much CPU, or more.
+
+    For the same rules a fast machine takes half of what a slow one does.
+    """
+    rules = FEW_RULES
+    for _ in range(_TRIES):
+        prepare(pilot, rules)
+        used = measure(pilot, 100, seconds).cpu_percent[ROUTERS[0]]
+        if used >= percent or rules == MANY_RULES:
+            return
+        rules = min(MANY_RULES, round(rules * 1.2 * percent / max(used, 1.0)))
 
 
 @contextmanager

@@ -7,7 +7,7 @@ import pytest
 from integration.xen.measured import other_load
 from quiet_machine import until_right
 from tools import cap_experiment
-from tools.cap_experiment import FEW_RULES, Point
+from tools.cap_experiment import Point
 from tools.xen_pilot import Pilot
 
 pytestmark = [pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.quiet, pytest.mark.timeout(600)]
 
 def test_a_cap_bounds_what_a_router_forwards(pilot: Pilot, guests: tuple[str, str]) -> None:
     """And what it may not use, the other router on its CPU gets."""
-    cap_experiment.prepare(pilot, FEW_RULES)
+    cap_experiment.burden(pilot, 30.0, 4)
     try:
         found = until_right(
             lambda: tuple(cap_experiment.measure(pilot, cap, 6) for cap in (100, 8)),
