@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-from typing import Any
 
 import pytest
 
@@ -14,6 +13,7 @@ from horizon_ryu.slicer import flow_mod_forms10
 from horizon_ryu.wire.of10.asynchronous import PortStatus10
 from horizon_ryu.wire.of10.controller import PortMod10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFW, OFPP, OFPPC, OFPPR
+from unit.slicing.both_ways import BothWays, counted
 from unit.slicing.sliced10 import TEN_RULES, Sliced, port
 
 _FLOW_MOD = struct.Struct("!BBHI")
@@ -82,33 +82,19 @@ def flow_mod(rng: random.Random, name: str, forms: list[tuple[bytes, bytes]], xi
     return _FLOW_MOD.pack(1, 14, 48 + len(rest), xid) + wildcards + fields(rng, name) + rest
 
 
-def change(rng: random.Random, both: tuple[Sliced, Sliced], rules: list[FlowspaceRule]) -> None:
+def change(rng: random.Random, both: BothWays, rules: list[FlowspaceRule]) -> None:
     """Change something that flow-mods depend on, in both alike."""
     number, what = rng.randrange(4), rng.randrange(3)
     config, left = rng.choice((0, _NO_FLOOD)), rng.randrange(len(rules))
+    if what == 2:
+        both.set_rules([rule for at, rule in enumerate(rules) if at != left])
+        return
     for one in both:
         if what == 0:
             address = port(number).hw_addr
             one.ask("c0", PortMod10(number, address, config, _NO_FLOOD, 0))
-        elif what == 1:
-            one.answer(PortStatus10(OFPPR.MODIFY, port(number)))
         else:
-            others = [rule for at, rule in enumerate(rules) if at != left]
-            one.datapath.set_flowspace(one.flowspace(others), one.now)
-
-
-def counted(sliced: Sliced) -> list[bool]:
-    """Have it noted which flow-mods went the short way."""
-    tables: Any = sliced.datapath._tables
-    taken: list[bool] = []
-    add_known = tables._add_known
-
-    def noted(*about: Any) -> bool:
-        taken.append(add_known(*about))
-        return taken[-1]
-
-    tables._add_known = noted
-    return taken
+            one.answer(PortStatus10(OFPPR.MODIFY, port(number)))
 
 
 @pytest.mark.parametrize("rules", [TEN_RULES, _OVERLAPPING], ids=["apart", "overlapping"])
@@ -119,24 +105,15 @@ def test_the_short_way_does_what_the_long_one_does(
     monkeypatch.setattr(flow_mod_forms10, "MOST_FORMS", 64)
     rng = random.Random(seed)
     forms = [form(rng) for _ in range(5)]
-    short, long = Sliced(rules), Sliced(rules)
-    long.datapath._tables._add_known = lambda *_: False
-    taken = counted(short)
+    both = BothWays(Sliced(rules), Sliced(rules))
     for xid in range(500):
         if rng.random() < 0.005:
-            change(rng, (short, long), rules)
+            change(rng, both, rules)
         name = rng.choice(("c0", "c1"))
-        message = flow_mod(rng, name, forms, xid)
-        for one in (short, long):
-            one.now = 100.0 + xid
-            one.datapath.from_tenant(one[name], message, one.now)
-        assert short.raw == long.raw
-        assert short[name].raw == long[name].raw
-        short.raw.clear()
-        long.raw.clear()
-    for name in ("c0", "c1"):
-        assert list(short.datapath.entries(name)) == list(long.datapath.entries(name))
-    assert sum(taken) > 20
+        both.ask(name, flow_mod(rng, name, forms, xid), 100.0 + xid)
+        both.forget()
+    both.compare_entries()
+    assert sum(both.taken) > 20
 
 
 def test_long_flow_mods_are_not_remembered() -> None:

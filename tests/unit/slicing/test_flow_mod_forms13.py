@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import struct
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from horizon_ryu.wire.error_codes13 import OFPET
 from horizon_ryu.wire.of13.asynchronous import PortStatus13
 from horizon_ryu.wire.ofp13 import OFP_NO_BUFFER, OFPG, OFPP, OFPPR
 from horizon_ryu.wire.symmetric import Error
+from unit.slicing.both_ways import BothWays, counted
 from unit.slicing.sliced13 import TEN_RULES_13, Sliced13, port13
 
 _HEAD = struct.Struct("!BBHI")
@@ -116,29 +116,14 @@ def flow_mod(rng: random.Random, name: str, forms: list[Form], xid: int) -> byte
     return _HEAD.pack(4, 14, 8 + len(whole), xid) + whole
 
 
-def change(rng: random.Random, both: tuple[Sliced13, ...], rules: list[FlowspaceRule]) -> None:
+def change(rng: random.Random, both: BothWays, rules: list[FlowspaceRule]) -> None:
     """Change something that flow-mods depend on, in both alike."""
     number, left, is_port = rng.randrange(1, 5), rng.randrange(len(rules)), rng.random() < 0.5
+    if not is_port:
+        both.set_rules([rule for at, rule in enumerate(rules) if at != left])
+        return
     for one in both:
-        if is_port:
-            one.answer(PortStatus13(int(OFPPR.MODIFY), port13(number)))
-        else:
-            others = [rule for at, rule in enumerate(rules) if at != left]
-            one.datapath.set_flowspace(one.flowspace(others), one.now)
-
-
-def counted(sliced: Sliced13) -> list[bool]:
-    """Have it noted which flow-mods went the short way."""
-    tables: Any = sliced.datapath._tables
-    taken: list[bool] = []
-    add_known = tables._add_known
-
-    def noted(*about: Any) -> bool:
-        taken.append(add_known(*about))
-        return taken[-1]
-
-    tables._add_known = noted
-    return taken
+        one.answer(PortStatus13(int(OFPPR.MODIFY), port13(number)))
 
 
 @pytest.mark.parametrize("rules", [TEN_RULES_13, _OVERLAPPING], ids=["apart", "overlapping"])
@@ -149,29 +134,20 @@ def test_the_short_way_does_what_the_long_one_does(
     monkeypatch.setattr(flow_mod_forms13, "MOST_FORMS", 64)
     rng = random.Random(seed)
     forms = [*(form(rng) for _ in range(8)), _COMMON]
-    short, long = Sliced13(rules), Sliced13(rules)
-    long.datapath._tables._add_known = lambda *_: False
-    taken = counted(short)
+    both = BothWays(Sliced13(rules), Sliced13(rules))
     for xid in range(800):
         if rng.random() < 0.005:
-            change(rng, (short, long), rules)
+            change(rng, both, rules)
         name = rng.choice(("c0", "c1"))
-        message = flow_mod(rng, name, forms, xid)
-        for one in (short, long):
-            one.now = 100.0 + xid
-            one.datapath.from_tenant(one[name], message, one.now)
-        assert short.raw == long.raw
-        assert short[name].raw == long[name].raw
-        if short.raw and rng.random() < 0.05:
+        both.ask(name, flow_mod(rng, name, forms, xid), 100.0 + xid)
+        if both.short.raw and rng.random() < 0.05:
             # What the switch refuses is taken back, in whichever way it was added.
-            for one in (short, long):
+            for one in both:
                 one.answer(Error(int(OFPET.FLOW_MOD_FAILED), 1, b""), one.last_xid())
-            assert short.raw == long.raw
-        short.raw.clear()
-        long.raw.clear()
-    for name in ("c0", "c1"):
-        assert list(short.datapath.entries(name)) == list(long.datapath.entries(name))
-    assert sum(taken) > 20
+            both.compare()
+        both.forget()
+    both.compare_entries()
+    assert sum(both.taken) > 20
 
 
 def test_long_flow_mods_are_not_remembered() -> None:
