@@ -237,7 +237,8 @@ def take_sample(controller: Controller) -> Sample | None:
     process = psutil.Process(controller.pid)
     counted = {name: controller.newest(name) for name in ("greenlets", "objects")}
     memory = process.memory_info().rss / 1e6
-    return Sample(time.monotonic(), {"memory": memory, "descriptors": process.num_fds(), **counted})
+    kept = {"memory": memory, "descriptors": process.num_fds(), "threads": process.num_threads()}
+    return Sample(time.monotonic(), {**kept, **counted})
 
 
 def churned(controller: Controller, seconds: float) -> tuple[list[Sample], Counter[str]]:
