@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import sys
 from collections import Counter
+from collections.abc import Iterator
 from functools import _lru_cache_wrapper
 from typing import Any
 
@@ -14,6 +16,7 @@ from bench.controller import report
 from horizon_ryu.app import HorizonApp
 
 PERIOD = 5.0
+OURS = ("horizon_ryu", "xen_bridge")
 
 
 class Watch(HorizonApp):
@@ -52,10 +55,21 @@ def let_go() -> int:
     dozen objects each: a soak of minutes would take that for growth without end.
     """
     entries = 0
-    for one in gc.get_objects():
-        if isinstance(one, _lru_cache_wrapper) and one.__module__.startswith("horizon_ryu."):
-            info = one.cache_info()
-            if info.maxsize is not None:
-                entries += info.currsize
-                one.cache_clear()
+    for cache in bounded_caches():
+        entries += cache.cache_info().currsize
+        cache.cache_clear()
     return entries
+
+
+def bounded_caches() -> Iterator[_lru_cache_wrapper[Any]]:
+    """Yield those of our modules and their classes.
+
+    The collector does not tell of them: what was there at the start is frozen.
+    """
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] in OURS:
+            own = [one for one in vars(module).values() if isinstance(one, type)]
+            for holder in (module, *own):
+                for one in list(vars(holder).values()):
+                    if isinstance(one, _lru_cache_wrapper) and one.cache_info().maxsize is not None:
+                        yield one
