@@ -13,8 +13,11 @@ from horizon_ryu.wire.session import FailureKind, TooManyRequests
 
 MESSAGES_PER_SECOND = 1000
 """Of so many a switch has a second more: hardware takes a millisecond or so for each entry."""
-FRAMES_PER_SECOND = 5000
-"""The same for what else is before it: frames, mostly: probes of all ports, when it joins."""
+FRAMES_PER_SECOND = 2000
+"""The same for what else is before it: frames, mostly: probes of all ports, when it joins.
+
+An emulated switch on a busy machine takes no more, and hardware hands each to a slow processor.
+"""
 MOST_FOR_FRAMES = 10.0
 """Seconds that a switch has for these at most: one that is dead is sent them, too."""
 _UNANSWERED = (FailureKind.LATE, FailureKind.GONE)
