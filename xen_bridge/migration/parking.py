@@ -35,8 +35,12 @@ _PARKED_FAR = "hzx"
 LONGEST_WAIT = 2.0
 """Seconds for which a machine may take no frame before the next is not given to it."""
 _TURN = 0.005
-RECENT_SECONDS = 1.0
-"""For how long a machine may not have heard a frame that it was given before it stood still."""
+RECENT_SECONDS = 10.0
+"""For how long a machine may not have heard a frame that it was given before it stood still.
+
+What waits in Xen's netback for longer is dropped by it (rx_drain_timeout_msecs). A machine that
+has no processor was seen to take none for five seconds; what another has heard it hears again.
+"""
 MOST_RECENT = 10_000
 """Frames of a port."""
 
