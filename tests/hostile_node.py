@@ -7,7 +7,6 @@ import ssl
 import threading
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 
 from xen_bridge.protocol.messages import CONTENT_TYPE
 from xen_bridge.trust.identity import Identity
@@ -55,12 +54,7 @@ class HostileNode:
         self._begin(self._accept)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._listening.shutdown(socket.SHUT_RDWR)
         self._listening.close()

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
-from topologies.driver import Ran
+from topologies.driver import Ran, entries_of
 from topologies.graphs import Graph, GraphHost
 from topologies.lab.machine import Machine
 from topologies.lab.steps import LabError, wait_until
@@ -194,8 +194,7 @@ class XenSwitch:
 
     def flows(self, dpid: int) -> list[str]:
         """Return the flow entries as ``ovs-ofctl`` prints them."""
-        lines = [line.strip() for line in self.ofctl(dpid, "dump-flows").splitlines()]
-        return [line for line in lines if line and not line.startswith(("NXST", "OFPST"))]
+        return entries_of(self.ofctl(dpid, "dump-flows"))
 
 
 def port_name(host: GraphHost) -> str:

@@ -234,7 +234,7 @@ class MininetProcess:
 
     def flows(self, dpid: int) -> list[str]:
         """Return the flow entries of a switch as ``ovs-ofctl`` prints them."""
-        return _entries(self.ofctl(dpid, "dump-flows"))
+        return entries_of(self.ofctl(dpid, "dump-flows"))
 
     def limit_entries(self, dpid: int, limit: int | None) -> None:
         """Have a switch refuse flow entries beyond ``limit`` in its first table; None: no limit."""
@@ -242,7 +242,7 @@ class MininetProcess:
 
     def groups(self, dpid: int) -> list[str]:
         """Return the groups of a switch (OpenFlow 1.3) as ``ovs-ofctl`` prints them."""
-        return _entries(self.ofctl(dpid, "dump-groups"))
+        return entries_of(self.ofctl(dpid, "dump-groups"))
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
@@ -302,6 +302,7 @@ def _by_dpid(
     return {switch.dpid: list(versions) for switch in graph.switches}
 
 
-def _entries(text: str) -> list[str]:
+def entries_of(text: str) -> list[str]:
+    """Return the lines of what ``ovs-ofctl`` prints, each an entry, without its head."""
     lines = (line.strip() for line in text.splitlines())
     return [line for line in lines if line and not line.startswith(("NXST", "OFPST"))]

@@ -168,6 +168,7 @@ class BridgeClient:
         pieces: list[bytes] = []
         size = 0
         while True:
+            # What is in the buffer is read without a look at the time before it.
             _left(self._deadline)
             piece = response.read1(_CHUNK)
             if not piece:

@@ -14,10 +14,11 @@ from typing import NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.tenant_table import TenantEntry
+from horizon_ryu.slicer.flow_mod_forms10 import MOST_BYTES, MOST_FORMS
 from horizon_ryu.wire.fields import FIELDS, HAS_MASK, MAX_LENGTH, field_number
 from horizon_ryu.wire.ternary import FIELDS_OF_13, HEADER_13, TernaryMatch, new_tuple
 
-_BODY_AT, _MATCH_AT, _FIELDS_AT = 8, 48, 52
+_BODY_AT, _MATCH_AT, _LENGTH_AT, _FIELDS_AT = 8, 48, 50, 52
 _REST_AT = 16
 """Behind the cookie, which is the entry's id as it goes to the switch."""
 _WRITTEN = struct.Struct("!4sIQ")
@@ -25,12 +26,8 @@ _OXM_HEAD = 4
 _METADATA = HEADER_13["metadata"].mask
 _DECIDING = frozenset(int(field.needs.field) for field in FIELDS.values() if field.needs)
 """Fields by whose value others may be named, or not: what they say belongs to the form."""
-MOST_FORMS = 4096
-"""Flow-mods of one slice on one switch that are remembered; beyond it begins anew."""
 _MOST_ALIKE = 8
 """Forms that differ in nothing but where which fields stand, or in the values of deciding ones."""
-MOST_BYTES = 256
-"""Of a flow-mod whose form is remembered: most have an action or two."""
 
 
 class _Place(NamedTuple):
@@ -103,21 +100,20 @@ class FlowModForms13:
         """Return what a flow-mod becomes; None if its form is not known."""
         if len(message) > MOST_BYTES:
             return None
-        end = _MATCH_AT + (message[50] << 8 | message[51])
+        end = _end_of_fields(message)
         forms = self._forms.get(message[_BODY_AT:_FIELDS_AT] + message[end:])
         if forms is None:
             return None
         given = int.from_bytes(message[_FIELDS_AT:end], "big")
         for form in forms:
-            if given & form[0] == form[1]:
-                value, fields = form[3], form[12]
-                for source, ones, header, target in form[2]:
+            if given & form.told == form.fixed:
+                value, fields = form.value, form.fields
+                for source, ones, header, target in form.places:
                     found = given >> source & ones
                     value |= found << header
                     fields |= found << target
-                if value & form[5] in form[6]:
-                    return new_tuple(KnownFlowMod, (form, value, fields))
-                return None
+                is_owned = value & form.telling in form.owned
+                return new_tuple(KnownFlowMod, (form, value, fields)) if is_owned else None
         return None
 
     def learn(self, message: bytes, entry: TenantEntry, program: bytes, written: bytes) -> None:
@@ -131,7 +127,7 @@ class FlowModForms13:
             self._forms.clear()
             self._count = 0
         self._count += 1
-        end = _MATCH_AT + int.from_bytes(message[50:52], "big")
+        end = _end_of_fields(message)
         given = int.from_bytes(message[_FIELDS_AT:end], "big")
         alike = self._forms[message[_BODY_AT:_FIELDS_AT] + message[end:]]
         form = next((one for one in alike if given & one.told == one.fixed), None)
@@ -145,7 +141,7 @@ class FlowModForms13:
     def _form(
         self, fields: bytes, entry: TenantEntry, program: bytes, written: bytes
     ) -> FlowModForm13:
-        end = _MATCH_AT + int.from_bytes(written[50:52], "big")
+        end = _end_of_fields(written)
         there = written[_FIELDS_AT:end]
         places = tuple(_places(fields, there))
         differs = sum(place.ones << place.source for place in places)
@@ -170,6 +166,11 @@ class FlowModForms13:
             len(there),
             written[end:],
         )
+
+
+def _end_of_fields(message: bytes) -> int:
+    """Return where the fields of a flow-mod's match end, before its padding."""
+    return _MATCH_AT + (message[_LENGTH_AT] << 8 | message[_LENGTH_AT + 1])
 
 
 def _places(fields: bytes, there: bytes) -> Iterator[_Place]:

@@ -113,11 +113,13 @@ class FlowTables13:
             tenant.consume(mod.buffer_id)
         undo = partial(self._undo, change)
         asked = Asked(tenant, xid_of(message), message, undo)
-        self._send(sent, asked, mod.buffer_id, mod.resets_counts)
+        written = self._send(sent, asked, mod.buffer_id, mod.resets_counts)
         for entry in sent.deleted:
             self._leave(entry, int(OFPRR.DELETE))
-        if mod.is_plain and sent.added:
-            self._learn(message, sent.added[0], mod.resets_counts)
+        # What instructions become must be the same for any match.
+        if mod.is_plain and written and is_plain(sent.added[0].entry.program):
+            entry, program = sent.added[0]
+            self._forms_of(name).learn(message, entry, program, written[0])
 
     def _add_known(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
         """Add an entry as one before that differs from it in addresses; False if none is known."""
@@ -132,14 +134,6 @@ class FlowTables13:
         asked = new_tuple(Asked, (tenant, xid_of(message), message, undo))
         link.say(form.written(link.xids.translate(asked), entry_id, fields))
         return True
-
-    def _learn(self, message: bytes, added: MarkedEntry, resets_counts: bool) -> None:
-        """Remember what a flow-mod became whose instructions become the same for any match."""
-        entry = added.entry
-        mark = self._link.sliced.marks.of(entry.slice_name)
-        if mark is not None and is_plain(entry.program):
-            written = write_flow_mod13(added, mark, TableCommand.ADD, 0, None, resets_counts)
-            self._forms_of(entry.slice_name).learn(message, entry, added.program, written)
 
     def _forms_of(self, name: str) -> FlowModForms13:
         """Return what flow-mods of a slice become, as its flowspace is now."""
@@ -158,13 +152,14 @@ class FlowTables13:
         asked: Asked | None,
         buffer_id: int | None = None,
         resets_counts: bool = False,
-    ) -> None:
-        """Send what changes; a buffered frame goes with the first that comes."""
+    ) -> list[bytes]:
+        """Send what changes, and return it; a buffered frame goes with the first that comes."""
         says: list[tuple[MarkedEntry, TableCommand]] = [
             *((one, TableCommand.ADD) for one in changes.added),
             *((one, TableCommand.MODIFY) for one in changes.modified),
             *((MarkedEntry(entry, b""), TableCommand.DELETE) for entry in changes.deleted),
         ]
+        sent: list[bytes] = []
         for at, (one, command) in enumerate(says):
             if one.program:
                 self._muted.pop(one.entry.entry_id, None)
@@ -173,7 +168,9 @@ class FlowTables13:
                 continue
             xid = 0 if asked is None else self._link.xids.translate(asked)
             buffered = None if at else buffer_id
-            self._link.say(write_flow_mod13(one, mark, command, xid, buffered, resets_counts))
+            sent.append(write_flow_mod13(one, mark, command, xid, buffered, resets_counts))
+            self._link.say(sent[-1])
+        return sent
 
     def _leave(self, entry: TenantEntry, reason: int) -> None:
         """Wait for what the switch says of an entry that goes, if its tenant wants to hear."""

@@ -178,9 +178,8 @@ class TenantFrames13:
             return
         sliced, origin = self._link.sliced, came.origin
         entry = sliced.find(came.cookie)
-        name = sliced.marks.slice_of(origin.metadata >> MARK_SHIFT)
-        if entry is not None:
-            name = entry.slice_name
+        mark = origin.metadata >> MARK_SHIFT
+        name = sliced.marks.slice_of(mark) if entry is None else entry.slice_name
         if sliced.flowspace.has_observers:
             self._show(came, name, now)
         if name is None:

@@ -47,7 +47,6 @@ def _of(name: str, lab: Any, write: Callable[[Any, int], tuple[bytes, bytes]]) -
     known = _least(changed, flow_mods)
     yield Figure(f"{name}: a flow-mod, to the switch", "us", known, FLOW_MOD_US)
     datapath._tables._add_known = lambda *_: False
-    datapath._tables._learn = lambda *_: None
     unknown = _least(changed, flow_mods)
     yield Figure(f"{name}: beside one whose form is not known", "us", known, unknown)
 

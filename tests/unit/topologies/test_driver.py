@@ -103,4 +103,4 @@ def test_versions_may_be_given_by_switch() -> None:
 
 def test_entries_are_told_from_headers() -> None:
     text = "OFPST_FLOW reply (OF1.3) (xid=0x2):\n cookie=0x0, actions=NORMAL\n\n"
-    assert driver._entries(text) == ["cookie=0x0, actions=NORMAL"]
+    assert driver.entries_of(text) == ["cookie=0x0, actions=NORMAL"]
