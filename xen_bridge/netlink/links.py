@@ -40,6 +40,7 @@ from xen_bridge.netlink.constants import (
     RTM_SETLINK,
     VETH_INFO_PEER,
 )
+from xen_bridge.netlink.port_mac import port_mac
 from xen_bridge.netlink.wire import Request
 
 AF_BRIDGE = 7
@@ -167,12 +168,14 @@ def set_mtu(index: int, mtu: int) -> Request:
 
 
 def add_veth(name: str, peer: str) -> Request:
-    """Return what makes two links that are each other's other end."""
+    """Return what makes two links that are each other's other end, either fit for a bridge."""
     head = IFINFOMSG.pack(socket.AF_UNSPEC, 0, 0, 0, 0)
     other = head + wire.attribute(IFLA_IFNAME, wire.name(peer))
+    other += wire.attribute(IFLA_ADDRESS, port_mac())
     data = wire.attribute(IFLA_INFO_DATA, wire.attribute(VETH_INFO_PEER, other))
     kind = wire.attribute(IFLA_INFO_KIND, b"veth\0") + data
     more = wire.attribute(IFLA_IFNAME, wire.name(name)) + wire.attribute(IFLA_LINKINFO, kind)
+    more += wire.attribute(IFLA_ADDRESS, port_mac())
     return Request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, head + more)
 
 

@@ -11,6 +11,7 @@ import struct
 from xen_bridge.netlink import wire
 from xen_bridge.netlink.constants import (
     GRE_KEY,
+    IFLA_ADDRESS,
     IFLA_GRE_IFLAGS,
     IFLA_GRE_IGNORE_DF,
     IFLA_GRE_IKEY,
@@ -37,6 +38,7 @@ from xen_bridge.netlink.constants import (
     RTM_NEWLINK,
 )
 from xen_bridge.netlink.links import IFINFOMSG
+from xen_bridge.netlink.port_mac import port_mac
 from xen_bridge.netlink.wire import Request
 
 PORT = 4789
@@ -67,7 +69,7 @@ def add_vxlan(name: str, number: int, local: str, remote: str, mtu: int) -> Requ
     data += wire.attribute(of, wire.address_bytes(family, local))
     data += wire.attribute(IFLA_VXLAN_TTL, bytes((_TTL,)))
     data += wire.attribute(IFLA_VXLAN_PORT, _PORT.pack(PORT))
-    more = wire.attribute(IFLA_MTU, wire.u32(mtu))
+    more = wire.attribute(IFLA_MTU, wire.u32(mtu)) + wire.attribute(IFLA_ADDRESS, port_mac())
     return _added(name, b"vxlan\0", wire.attribute(IFLA_INFO_DATA, data), more)
 
 
@@ -85,7 +87,7 @@ def add_gretap(name: str, number: int, local: str, remote: str, mtu: int) -> Req
     data += wire.attribute(IFLA_GRE_TTL, bytes((_TTL,)))
     data += wire.attribute(IFLA_GRE_PMTUDISC, bytes((0,)))
     data += wire.attribute(IFLA_GRE_IGNORE_DF, bytes((1,)))
-    more = wire.attribute(IFLA_MTU, wire.u32(mtu))
+    more = wire.attribute(IFLA_MTU, wire.u32(mtu)) + wire.attribute(IFLA_ADDRESS, port_mac())
     return _added(name, b"gretap\0", wire.attribute(IFLA_INFO_DATA, data), more)
 
 

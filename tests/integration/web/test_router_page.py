@@ -95,7 +95,8 @@ def test_a_router_is_dragged_to_another_host_and_comes_back_by_keys_without_loss
     assert any("move: running" in told or "installing" in told for told in steps), steps
     now = page.spots()
     assert {name: now[name] for name in boxes} == boxes
-    assert page.complaints() == []
+    # Of what was refused the browser notes the status, and no reason.
+    assert page.complaints() == [], lab.controller.log()[-4000:]
 
 
 def test_a_share_is_refused_beside_its_field_and_set(lab: RouterLab, page: Browser) -> None:

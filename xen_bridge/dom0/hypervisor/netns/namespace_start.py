@@ -17,6 +17,7 @@ from xen_bridge.dom0.hypervisor.moving import Graces
 from xen_bridge.dom0.hypervisor.netns.processes import end, read_process
 from xen_bridge.dom0.hypervisor.netns.router_setup import inside
 from xen_bridge.errors import HypervisorError
+from xen_bridge.netlink.port_mac import port_mac
 from xen_bridge.protocol.documents.domains import CreateDomain
 
 _NAMES = Path("/run/netns")
@@ -128,7 +129,8 @@ class NamespaceLinks:
         for index, item in enumerate(definition.interfaces):
             ours, theirs = target(number, index), f"eth{index}"
             peer = ("peer", "name", theirs, "address", item.mac or "", "netns", str(pid))
-            self.ip("link", "add", "name", ours, "type", "veth", *peer)
+            own = ("address", port_mac().hex(":"))
+            self.ip("link", "add", "name", ours, *own, "type", "veth", *peer)
             master = () if item.mac in bound else ("master", item.bridge)
             self.ip("link", "set", ours, *master, "up")
             self.ip("-n", name, "link", "set", theirs, "up")
