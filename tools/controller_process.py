@@ -10,6 +10,7 @@ import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from types import TracebackType
@@ -17,12 +18,15 @@ from typing import IO, Any
 
 from tools.fork_server import VARIABLE, ForkedProcess
 from tools.free_port import free_ports
+from tools.task_stacks import ASK
 from tools.waiting import wait_until, without_processor
 
 __all__ = ["ControllerProcess", "limited", "wait_until"]
 
 START_SECONDS = 90.0
 STOP_SECONDS = 60.0
+TELL_SECONDS = 5.0
+"""For the stacks of one that does not end."""
 REQUEST_SECONDS = 120.0
 MANAGER = Path(sys.executable).with_name("ryu-manager")
 
@@ -126,7 +130,7 @@ class ControllerProcess:
         process, self._process = self._process, None
         if process is None:
             raise RuntimeError("the controller is not running")
-        return _status(process, seconds)
+        return self._status(process, seconds)
 
     def stop(self, signum: int = signal.SIGTERM) -> int:
         """End the process with ``signum``, return its status; AssertionError if it had ended."""
@@ -138,7 +142,21 @@ class ControllerProcess:
                 f"the controller had ended, status {process.returncode}:\n{self.log()[-6000:]}"
             )
         process.send_signal(signum)
-        return _status(process, STOP_SECONDS)
+        return self._status(process, STOP_SECONDS)
+
+    def _status(self, process: subprocess.Popen[bytes] | ForkedProcess, seconds: float) -> int:
+        """Return the exit status; AssertionError, and the process is killed, if it does not end."""
+        with suppress(subprocess.TimeoutExpired):
+            return process.wait(seconds)
+        if isinstance(process, ForkedProcess):
+            process.send_signal(ASK)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(TELL_SECONDS)
+        process.kill()
+        process.wait()
+        raise AssertionError(
+            f"did not end within {seconds:g} s; its log ends:\n{self.log()[-20000:]}"
+        )
 
     def log(self) -> str:
         """Everything the controller printed so far."""
@@ -193,13 +211,3 @@ def limited(descriptors: int | None) -> tuple[str, ...]:
     if descriptors is None:
         return ()
     return ("/bin/sh", "-c", f'ulimit -n {descriptors} && exec "$0" "$@"')
-
-
-def _status(process: subprocess.Popen[bytes] | ForkedProcess, seconds: float) -> int:
-    """Return the exit status; AssertionError, and the process is killed, if it does not end."""
-    try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
-        raise AssertionError(f"did not end within {seconds:g} s") from None

@@ -28,6 +28,7 @@ from socket import recv_fds
 from typing import IO
 
 from horizon_ryu.core.collection_pause import made_to_stay
+from tools.task_stacks import tell_when_asked
 
 ROOT = Path(__file__).resolve().parents[1]
 VARIABLE = "HORIZON_FORK_SERVER"
@@ -263,6 +264,7 @@ def main() -> None:
     if command is None:
         return
     sys.argv[:] = command
+    tell_when_asked()
     # One event loop for two processes would tell the one of what happens to the other.
     import_module("eventlet.hubs").use_hub()
     sys.exit(import_module(MANAGER).main())
