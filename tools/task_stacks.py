@@ -9,9 +9,8 @@ import gc
 import signal
 import sys
 import traceback
+from importlib import import_module
 from types import FrameType
-
-from greenlet import greenlet
 
 ASK = signal.SIGUSR2
 
@@ -22,6 +21,7 @@ def tell_when_asked() -> None:
 
 
 def _tell(_signum: int, frame: FrameType | None) -> None:
+    greenlet = import_module("greenlet").greenlet
     written = ["stacks of all tasks, that which runs first:\n", *traceback.format_stack(frame)]
     for one in gc.get_objects():
         # One that has ended, or has not begun, has no frame.
