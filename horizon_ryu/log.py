@@ -6,6 +6,7 @@ import json
 import logging
 import time
 
+from horizon_ryu.log_locks import share_with_threads
 from xen_bridge.serving.unread_log import keep_nobody
 
 
@@ -45,6 +46,7 @@ def set_up(kind: str, level: str) -> None:
     for handler in root.handlers:
         handler.setFormatter(formatter)
     keep_nobody(root)
+    share_with_threads()
     root.setLevel(level)
     for name in ("ryu", "ofp_event", "alembic", "routes"):
         logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
