@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import _thread
 import json
 import logging
 import time
 
-from horizon_ryu.log_locks import share_with_threads
 from xen_bridge.serving.unread_log import keep_nobody
 
 
@@ -46,7 +46,24 @@ def set_up(kind: str, level: str) -> None:
     for handler in root.handlers:
         handler.setFormatter(formatter)
     keep_nobody(root)
-    share_with_threads()
+    _share_with_threads()
     root.setLevel(level)
     for name in ("ryu", "ofp_event", "alembic", "routes"):
         logging.getLogger(name).setLevel("DEBUG" if level == "DEBUG" else "WARNING")
+
+
+def _share_with_threads() -> None:
+    """Give the log, and all handlers that there are, native locks; nobody is to log meanwhile.
+
+    Ryu has eventlet put its own in the place of every lock. Such a one knows the tasks of one
+    thread alone: a task that waited for it while a native thread wrote a line was never woken, and
+    after it nobody who had anything to say. A native lock is held for as long as a line takes,
+    which waits for nobody (:mod:`xen_bridge.serving.unread_log`).
+    """
+    # The private names are those of Python 3.11 to 3.13.
+    module = vars(logging)
+    module["_lock"] = _thread.RLock()
+    for reference in list(module["_handlerList"]):
+        handler = reference()
+        if handler is not None and handler.lock is not None:
+            handler.lock = _thread.RLock()
