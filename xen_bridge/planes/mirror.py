@@ -2,7 +2,8 @@
 
 Pure: what is to be changed in the kernel is returned as requests, in the order in which they must
 be made. Ways are rewritten: interfaces to the devices bound to them, nexthop objects to ids of the
-router's own range. What leads out of an interface that is bound to nothing is unreachable.
+router's own range. What leads out of an interface that is bound to nothing is unreachable, and so
+is what leads by an object out of one without a carrier.
 """
 
 from __future__ import annotations
@@ -51,6 +52,8 @@ class Mirror:
         self._unseen: set[bytes] | None = None
         self.is_whole = False
         """Whether the router told its whole FIB, and all that changed of it since."""
+        self.no_carrier: frozenset[int] = frozenset()
+        """Domain 0's interfaces that have none: its kernel has no nexthop objects of those."""
 
     @property
     def nexthops(self) -> int:
@@ -168,7 +171,8 @@ class Mirror:
             return nexthop
         if not nexthop.group:
             port = self._ports.get(nexthop.oif or 0)
-            return None if port is None else nexthop._replace(oif=port)
+            is_way = port is not None and port not in self.no_carrier
+            return nexthop._replace(oif=port) if is_way else None
         members = [(self._ids.get(number), weight) for number, weight in nexthop.group]
         group = tuple((number, weight) for number, weight in members if number is not None)
         return nexthop._replace(group=group) if group else None

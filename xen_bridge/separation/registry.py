@@ -256,8 +256,11 @@ class SeparatedRouters:
     def turn(self) -> None:
         """Do what is due; called some times a second."""
         now = self._clock()
+        disturbed = self._kernel.disturbed()
         for plane in list(self._planes.values()):
             try:
+                if not disturbed.isdisjoint(plane.node.plan.devices):
+                    plane.disturbed(now)
                 plane.due(now)
             except BridgeError as error:
                 LOG.warning("%s: %s", plane.node.router, error)

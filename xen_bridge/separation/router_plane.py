@@ -86,6 +86,7 @@ class RouterPlane:
         """
         plan = self.node.plan
         self._mirror = Mirror(plan.table, plan.nexthop_ids, self._ports())
+        self._mirror.no_carrier = self._kernel.no_carrier(plan)
         self._mirror.load(*self._kernel.read(plan))
         if told:
             self._tell(told)
@@ -157,6 +158,18 @@ class RouterPlane:
             at = self._mirror.next_due()
             if at is not None and at <= now:
                 self._write(self._mirror.due(now), now)
+
+    def disturbed(self, now: float) -> None:
+        """Make up for what the kernel did when a port device lost or got its carrier, or went.
+
+        It takes out nexthop objects, and all routes by them, without a word. Of what is missing
+        otherwise the next Hello hears.
+        """
+        with self._turn:
+            self._faults = self._kernel.faults(self.node.plan, bool(self.node.refusals))
+            if not self._faults:
+                self._mirror.no_carrier = self._kernel.no_carrier(self.node.plan)
+                self._tell_anew(now)
 
     def _tell(self, told: Sequence[FibChange]) -> None:
         now = self._clock()
