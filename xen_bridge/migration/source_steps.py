@@ -306,7 +306,13 @@ def _nothing() -> None:
 
 def order_of(record: OutgoingMigration) -> MoveOrder:
     """Return a migration as the back end is told of it."""
-    return MoveOrder(record.order.id, record.status.uuid, record.facts, is_separated(record.order))
+    return MoveOrder(
+        record.order.id,
+        record.status.uuid,
+        record.facts,
+        is_separated(record.order),
+        given_up=record.given_up,
+    )
 
 
 def is_separated(order: MigrateDomain) -> bool:
