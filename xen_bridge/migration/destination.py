@@ -179,8 +179,8 @@ class MigrationDestination:
     def offer_routes(self, told: OfferRoutes, source_pk: str) -> Done:
         """Take a piece of the routes of a separated router that is to come."""
         with self._lock:
-            self._expected(told.id, source_pk)
-            self._planes().routes(told)
+            record = self._expected(told.id, source_pk)
+            self._planes().routes(told, record.wanted.definition.uuid or "")
         return Done()
 
     def offer_plane(self, told: OfferPlane, source_pk: str) -> Done:

@@ -150,6 +150,12 @@ class RouterPlane:
         with self._turn:
             self._tell(told)
 
+    def catch_up(self, told: Sequence[FibChange]) -> None:
+        """Take what another Domain 0 heard of this router, unless it has told us itself."""
+        with self._turn:
+            if not self.last_change:
+                self._tell(told)
+
     def due(self, now: float) -> None:
         """Take out routes whose time is over, and try again what the kernel refused."""
         with self._turn:
