@@ -20,8 +20,7 @@ from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_w
 from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of, stands_on
 from xen_bridge.planes.domain_zero import DomainZero
-from xen_bridge.planes.fib import FibChange
-from xen_bridge.planes.fib_difference import difference
+from xen_bridge.planes.fib import FibChange, difference
 from xen_bridge.planes.route_documents import documents_of
 from xen_bridge.protocol.documents.migration_advise import (
     MAX_FRAMES,

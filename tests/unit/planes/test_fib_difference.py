@@ -9,8 +9,7 @@ from hypothesis import strategies as st
 
 from xen_bridge.netlink.constants import RTN_UNICAST
 from xen_bridge.netlink.routes import NextHop
-from xen_bridge.planes.fib import FibChange, Nexthop, RouteWay, key_of
-from xen_bridge.planes.fib_difference import difference
+from xen_bridge.planes.fib import FibChange, Nexthop, RouteWay, difference, key_of
 from xen_bridge.planes.mirror import Mirror
 
 PORTS = {2: 102, 3: 103}
