@@ -109,6 +109,28 @@ def test_what_the_router_told_after_its_routes_were_offered_is_known_there(
     )
 
 
+def test_what_is_held_for_a_daemon_that_starts_anew_is_held_at_the_destination_too(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=8)
+    way = (2, Nexthop(socket.AF_INET, 3, "10.0.2.2"))
+    away = tuple(key_of(f"30.{number}.0.0/16") for number in range(8))
+    lab.tell(0, FibChange(nexthops=(way,), routes=((RouteWay(RTN_UNICAST, 188, 0, 2), away),)))
+    until(lambda: "30.7.0.0/16" in lab.table(0), "they are there")
+    before = _gateways(lab, 0)
+    lab.tell(0, FibChange(forgotten=(2,), removed=away))
+    until(lambda: (plane := lab.plane(0)) and plane.held == 8, "they are held")
+    ended = lab.migrate(0, "plane-separation")
+    assert (ended.state, ended.problem) == ("done", None)
+    plane = until(lambda: lab.plane(1), "it is whole there")
+    assert (plane.held, plane.routes, plane.faults) == (8, 10, ())
+    assert _gateways(lab, 1) == before
+
+
+def _gateways(lab: MigrationLab, host: int) -> dict[str, str]:
+    return {prefix: row["gateway"] for prefix, row in lab.table(host).items() if "gateway" in row}
+
+
 def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:
     lab.separate()
     drops = "type filter hook forward priority 0; policy accept; udp dport 7777 drop"

@@ -79,7 +79,10 @@ class FibChange:
 
 
 def difference(before: Iterable[FibChange], after: Iterable[FibChange]) -> FibChange | None:
-    """Return what changed from one FIB, told whole, to another; None if nothing has."""
+    """Return what changed from one FIB, told whole, to another; None if nothing has.
+
+    What such a one takes back again is held, and no part of it.
+    """
     old_routes, old_objects = _flat(before)
     new_routes, new_objects = _flat(after)
     by_way: dict[RouteWay, list[bytes]] = {}
@@ -102,6 +105,8 @@ def _flat(told: Iterable[FibChange]) -> tuple[dict[bytes, RouteWay], dict[int, N
         objects.update(change.nexthops)
         for way, keys in change.routes:
             routes.update(dict.fromkeys(keys, way))
+        for key in change.removed:
+            routes.pop(key, None)
     return routes, objects
 
 

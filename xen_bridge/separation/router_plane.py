@@ -146,9 +146,9 @@ class RouterPlane:
             self._tell((change,))
 
     def adopt(self, told: Sequence[FibChange]) -> None:
-        """Take the whole FIB that another Domain 0 had of this router."""
+        """Take the whole FIB that another Domain 0 had of this router, what it held too."""
         with self._turn:
-            self._tell(told)
+            self._tell(told, self._mirror.take_over)
 
     def catch_up(self, told: Sequence[FibChange]) -> None:
         """Take what another Domain 0 heard of this router, unless it has told us itself."""
@@ -177,11 +177,16 @@ class RouterPlane:
                 self._mirror.no_carrier = self._kernel.no_carrier(self.node.plan)
                 self._tell_anew(now)
 
-    def _tell(self, told: Sequence[FibChange]) -> None:
+    def _tell(
+        self,
+        told: Sequence[FibChange],
+        take: Callable[[FibChange, float], list[Request]] | None = None,
+    ) -> None:
         now = self._clock()
+        take = take or self._mirror.apply
         for change in told:
             try:
-                requests = self._mirror.apply(change, now)
+                requests = take(change, now)
             except Overloaded as error:
                 self._retry(now, (Refusal(0, 0, str(error)),))
                 return
@@ -245,7 +250,7 @@ class RouterPlane:
                 node.interfaces,
                 node.indices,
                 node.plan,
-                self._mirror.whole(),
+                self._mirror.handed_over(),
             )
 
     def view(self) -> SeparatedPlane:
