@@ -290,13 +290,30 @@ class MigrationLab:
         try:
             self.wire.run(client.ask, self._hello(host, name, ipv6))
             change = FibChange(begins=True, routes=_routes(routes, ipv6), ends=True)
-            began = time.time_ns() // 1000
-            for number, one in enumerate(documents_of(change), 1):
-                told = ChannelMessages(began, number, (NumberedMessage(number, one),))
+        finally:
+            client.close()
+        self._began, self._told = time.time_ns() // 1000, 0
+        self.tell(host, change, name)
+        return until(lambda: self.plane(host), "its planes are separated")  # type: ignore[no-any-return]
+
+    def tell(self, host: int, change: FibChange, name: str = "r1") -> None:
+        """Tell what changed of a router's routes, as its agent does."""
+        client = self.services[host].client(self.know_router(name))
+        try:
+            for one in documents_of(change):
+                self._told += 1
+                told = ChannelMessages(self._began, self._told, (NumberedMessage(self._told, one),))
                 self.wire.run(partial(client.ask, told, application=Application.ROUTE_CHANGE))
         finally:
             client.close()
-        return until(lambda: self.plane(host), "its planes are separated")  # type: ignore[no-any-return]
+
+    def table(self, host: int, name: str = "r1") -> dict[str, Any]:
+        """Return the routes of a router's table, as ``ip`` tells them, by where they lead to."""
+        plane = self.plane(host, name)
+        assert plane is not None
+        space = self.hosts[host].namespace
+        rows = space.ip_json("route", "show", "table", str(plane.table))
+        return {row["dst"]: row for row in rows if row.get("type") != "local"}
 
     def _hello(self, host: int, name: str, ipv6: bool) -> RouterHello:
         domain = self.ask(host, GetDomain(name)).domain

@@ -14,6 +14,9 @@ import pytest
 from backstop import BACKSTOP
 from migration_lab import RATE, MigrationLab, Traffic, pause, until
 from network_namespace import NetworkNamespace
+from xen_bridge.netlink.constants import RTN_UNICAST
+from xen_bridge.netlink.routes import NextHop
+from xen_bridge.planes.fib import FibChange, Nexthop, RouteWay, key_of
 from xen_bridge.protocol.documents.migration import AbortMigration
 
 pytestmark = [
@@ -72,6 +75,60 @@ def test_no_packet_of_either_version_is_lost_there_and_back(lab: MigrationLab) -
     for one in (traffic, traffic6):
         assert (one.lost, one.duplicated) == (0, 0), one.tallies
         assert all(tally["sent"] > 1000 for tally in one.tallies)
+
+
+def test_what_the_router_told_after_its_routes_were_offered_is_known_there(
+    lab: MigrationLab,
+) -> None:
+    """An emulated host moves a machine's memory for half a minute; no Hello is said there here."""
+    lab.separate(routes=8)
+    ways = tuple((number, Nexthop(socket.AF_INET, 3, f"10.0.2.{number}")) for number in (2, 3))
+    group = Nexthop(socket.AF_UNSPEC, group=((2, 1), (3, 1)))
+    by_group = (RouteWay(RTN_UNICAST, 186, 0, 9), (key_of("30.0.0.0/16"),))
+    lab.tell(0, FibChange(nexthops=(*ways, (9, group)), routes=(by_group,)))
+    order = lab.order(0, "plane-separation", pause_s=lab.standstill())
+    lab.ask(0, order)
+    until(lambda: lab.states(0) == {"T"}, "it stands still")
+    altered = RouteWay(RTN_UNICAST, 186, 0, None, (NextHop(2, "10.0.1.2"),))
+    lab.tell(
+        0,
+        FibChange(
+            nexthops=((9, Nexthop(socket.AF_UNSPEC, group=((3, 1),))),),
+            routes=((altered, (key_of("20.0.0.0/24"), key_of("30.1.0.0/16"))),),
+            removed=(key_of("20.0.7.0/24"),),
+        ),
+    )
+    assert lab.ended(0, order.id).state == "done"
+    until(lambda: lab.plane(1), "it is whole there")
+    until(lambda: "20.0.7.0/24" not in lab.table(1), "what went is gone")
+    found = lab.table(1)
+    assert {found[one]["gateway"] for one in ("20.0.0.0/24", "30.1.0.0/16")} == {"10.0.1.2"}
+    assert (found["30.0.0.0/16"]["gateway"], found["20.0.1.0/24"]["gateway"]) == (
+        "10.0.2.3",
+        "10.0.2.2",
+    )
+
+
+def test_what_is_held_for_a_daemon_that_starts_anew_is_held_at_the_destination_too(
+    lab: MigrationLab,
+) -> None:
+    lab.separate(routes=8)
+    way = (2, Nexthop(socket.AF_INET, 3, "10.0.2.2"))
+    away = tuple(key_of(f"30.{number}.0.0/16") for number in range(8))
+    lab.tell(0, FibChange(nexthops=(way,), routes=((RouteWay(RTN_UNICAST, 188, 0, 2), away),)))
+    until(lambda: "30.7.0.0/16" in lab.table(0), "they are there")
+    before = _gateways(lab, 0)
+    lab.tell(0, FibChange(forgotten=(2,), removed=away))
+    until(lambda: (plane := lab.plane(0)) and plane.held == 8, "they are held")
+    ended = lab.migrate(0, "plane-separation")
+    assert (ended.state, ended.problem) == ("done", None)
+    plane = until(lambda: lab.plane(1), "it is whole there")
+    assert (plane.held, plane.routes, plane.faults) == (8, 10, ())
+    assert _gateways(lab, 1) == before
+
+
+def _gateways(lab: MigrationLab, host: int) -> dict[str, str]:
+    return {prefix: row["gateway"] for prefix, row in lab.table(host).items() if "gateway" in row}
 
 
 def test_what_is_dropped_in_a_migration_is_counted_and_told(lab: MigrationLab) -> None:

@@ -238,6 +238,59 @@ def test_agent_and_service_are_killed_and_begun_again_under_traffic(
     assert (again.slot, again.ports, again.faults) == (first.slot, first.ports, ())
 
 
+def test_an_interface_that_is_down_for_a_moment_costs_no_route_for_longer(
+    lab: SeparatedRouterLab,
+) -> None:
+    lab.create()
+    lab.until(lab.is_separated, "its planes are separated")
+    lab.router_ip(
+        "-batch",
+        "-",
+        stdin=f"""nexthop add id 4 via {LANS[0]}.9 dev eth1
+nexthop add id 5 via {LANS[1]}.9 dev eth2
+nexthop add id 6 group 4/5
+route add 10.7.0.0/16 via {LANS[1]}.9
+route add 10.8.0.0/16 nhid 5
+route add 10.9.0.0/16 nhid 6
+route add 2001:db8:7::/48 via fe80::7 dev eth2
+""",
+    )
+    lab.until(lambda: "10.9.0.0/16" in table(lab), "the routes are in Domain 0")
+    before = _ways(lab)
+    for seen in (True, False):
+        lab.domain_0.ip("link", "set", "lan1", "down")
+        if seen:
+            # What the router says meanwhile is believed: what leads by that interface, nowhere.
+            lab.until(
+                lambda: table(lab).get("10.8.0.0/16", {}).get("type") == "unreachable",
+                "it is known to lead nowhere",
+            )
+            assert [one["dev"] for one in _hops(table(lab)["10.9.0.0/16"])] == ["r1p0"]
+            assert lab.plane(check=True).faults == ()  # type: ignore[union-attr]
+        lab.domain_0.ip("link", "set", "lan1", "up")
+        lab.until(
+            lambda: _ways(lab) == before and lab.plane(check=True).faults == (),  # type: ignore[union-attr]
+            "all routes are there again",
+        )
+    assert " 0% packet loss" in ping(lab, f"{LANS[1]}.9")
+    # One that is taken away altogether is made anew, with all routes.
+    lab.domain_0.ip("link", "delete", "r1p1")
+    lab.until(lambda: _ways(lab) == before, "all of it is there again")
+    assert lab.plane(check=True).faults == ()  # type: ignore[union-attr]
+
+
+def _hops(row: dict[str, Any]) -> list[dict[str, Any]]:
+    return row.get("nexthops") or [row]
+
+
+def _ways(lab: SeparatedRouterLab) -> dict[str, list[tuple[str | None, str | None]]]:
+    """Where each route of the router leads in Domain 0."""
+    return {
+        prefix: sorted((one.get("gateway"), one.get("dev")) for one in _hops(row))
+        for prefix, row in table(lab).items()
+    }
+
+
 def _kill_agent(lab: SeparatedRouterLab, number: int) -> None:
     """Kill the agent of r1, by its pid in the router's own namespace of processes."""
     for path in Path("/proc").glob("[0-9]*/status"):

@@ -20,6 +20,7 @@ from xen_bridge.migration.plane_chains import PlaneChains, list_with_nft, load_w
 from xen_bridge.migration.plane_counts import PlaneCounts
 from xen_bridge.migration.separated_ports import bound_to, plan_of, plane_of, stands_on
 from xen_bridge.planes.domain_zero import DomainZero
+from xen_bridge.planes.fib import FibChange, difference
 from xen_bridge.planes.route_documents import documents_of
 from xen_bridge.protocol.documents.migration_advise import (
     MAX_FRAMES,
@@ -61,6 +62,9 @@ class PlaneDeparture:
         """Whether the machine still hears what is copied."""
         self._places: tuple[LocalPlace, ...] = ()
         self._ways: dict[int, int] = {}
+        self._offered: tuple[FibChange, ...] = ()
+        self._last_offered: int | None = None
+        """The router's last Route Change that is in it."""
 
     def _plane(self) -> SeparatedPlane:
         found = plane_of(self._routers, self._uuid)
@@ -78,6 +82,7 @@ class PlaneDeparture:
         self._routers.pin(plane.router)
         self._counts.begin(plan_of(plane))
         whole = self._routers.snapshot(plane.router)
+        self._offered, self._last_offered = whole.fib, plane.last_change
         for change in whole.fib:
             for document in documents_of(change):
                 yield OfferRoutes(self._migration, document)
@@ -97,6 +102,25 @@ class PlaneDeparture:
                 LandingNeighbor(one.port, one.address, one.mac.hex(":")) for one in neighbors
             ),
         )
+
+    def news(self) -> Iterator[OfferRoutes]:
+        """Yield what the router told of its routes since they were offered.
+
+        The memory of a machine takes long to move, and its routes change meanwhile; who hears of
+        the router by its own word is in no need of ours.
+        """
+        plane = plane_of(self._routers, self._uuid)
+        if plane is None or plane.last_change == self._last_offered:
+            return
+        try:
+            now = self._routers.snapshot(plane.router).fib
+        except BridgeError:
+            # It is telling all anew, and does so there.
+            return
+        changed = difference(self._offered, now)
+        for document in () if changed is None else documents_of(changed):
+            yield OfferRoutes(self._migration, document)
+        self._offered, self._last_offered = now, plane.last_change
 
     def unpin(self) -> int | None:
         """Have the plane follow its domain again, which stays; return what :meth:`lost` does."""

@@ -18,7 +18,13 @@ from xen_bridge.dom0.hypervisor.moving import (
     Site,
 )
 from xen_bridge.dom0.settings_store import SchedulerSettings
-from xen_bridge.errors import BridgeError, RequestConflict, RequestUnsupported, SubjectNotFound
+from xen_bridge.errors import (
+    BridgeError,
+    HypervisorError,
+    RequestConflict,
+    RequestUnsupported,
+    SubjectNotFound,
+)
 from xen_bridge.migration import incoming
 from xen_bridge.migration.incoming import IncomingMigration
 from xen_bridge.migration.journal import MigrationJournal
@@ -162,6 +168,8 @@ class MigrationDestination:
 
         What would be passed on to it until then would be lost.
         """
+        if self._has_ended(uuid):
+            raise HypervisorError("it has come, and has ended here")
         self._planes().bind(number, uuid)
         mover = self._host.hypervisor
         if isinstance(mover, ReconnectingMover) and not mover.is_connected(uuid):
@@ -179,8 +187,8 @@ class MigrationDestination:
     def offer_routes(self, told: OfferRoutes, source_pk: str) -> Done:
         """Take a piece of the routes of a separated router that is to come."""
         with self._lock:
-            self._expected(told.id, source_pk)
-            self._planes().routes(told)
+            record = self._expected(told.id, source_pk)
+            self._planes().routes(told, record.wanted.definition.uuid or "")
         return Done()
 
     def offer_plane(self, told: OfferPlane, source_pk: str) -> Done:
@@ -236,6 +244,8 @@ class MigrationDestination:
         uuid = wanted.definition.uuid or ""
         if not mover.is_here(uuid):
             raise RequestConflict(f"{wanted.definition.name} has not come")
+        if self._has_ended(uuid):
+            return self._clear_away(record)
         mover.finish_incoming(wanted.id, uuid)
         lost = None
         if self._landings is not None and wanted.mode == "plane-separation":
@@ -248,6 +258,22 @@ class MigrationDestination:
         if self._tunnels is not None:
             self._join(self._tunnels, uuid)
         return self._keep(incoming.finished(record, lost))
+
+    def _has_ended(self, uuid: str) -> bool:
+        try:
+            return self._host.hypervisor.domain(uuid).id is None
+        except SubjectNotFound:
+            return True
+
+    def _clear_away(self, record: IncomingMigration) -> IncomingMigration:
+        """Leave nothing of one that has come and ended, but what defines it."""
+        uuid = record.wanted.definition.uuid or ""
+        LOG.warning("migration %s: %s has ended here", record.wanted.id, uuid)
+        if self._landings is not None and record.wanted.mode == "plane-separation":
+            self._landings.remove(record.wanted.id, uuid)
+        if self._tunnels is not None:
+            self._tunnels.drop(uuid, away=True)
+        return self._keep(incoming.finished(record, None))
 
     def _join(self, tunnels: TunnelEnds, uuid: str) -> None:
         """Tell a domain how long its packets may be here; one that is home needs no tunnel."""

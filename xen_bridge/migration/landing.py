@@ -44,9 +44,13 @@ class PlaneLandings:
         if unfit:
             raise InvalidRequest(("destination",), "; ".join(unfit))
 
-    def routes(self, told: OfferRoutes) -> None:
-        """Take a piece of a FIB; TooLarge for more than one router may have."""
+    def routes(self, told: OfferRoutes, uuid: str) -> None:
+        """Take a piece of a FIB, or what changed of it since; TooLarge for more than it may be."""
         change = change_of(told.change)
+        plane = plane_of(self._routers, uuid)
+        if plane is not None and plane.pinned:
+            self._routers.catch_up(plane.router, (change,))
+            return
         offered = self._offered.setdefault(told.id, [])
         if change.begins:
             offered.clear()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
@@ -17,6 +17,7 @@ from xen_bridge.protocol.documents.migration import (
     ENDED,
     MAX_STEPS,
     MAX_TEXT,
+    GivenUp,
     MigrateDomain,
     MigrationStatus,
     MigrationStep,
@@ -46,8 +47,6 @@ MAX_ATTEMPTS = 720
 """For a step behind the turn: an hour."""
 ELSEWHERE = frozenset({"prepare"})
 """Steps that are taken back at the destination."""
-GivenUp: TypeAlias = Whereabouts | Literal["unsaid"]
-"""Where a router is said to be whose migration was given up by hand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,6 +155,8 @@ class SourceSteps:
                 if self._departure is not None:
                     # What the machine says first is to leave there. It is tried again later.
                     with suppress(BridgeError):
+                        self._tell_news(record)
+                    with suppress(BridgeError):
                         self._advise(record, "bind")
 
             held = self._sessions.hold(order, record.status)
@@ -179,7 +181,12 @@ class SourceSteps:
             self._ask(record, offer, PLANE_SECONDS)
         return StepDone()
 
+    def _tell_news(self, record: OutgoingMigration) -> None:
+        for news in self._leaving().news():
+            self._ask(record, news, PLANE_SECONDS)
+
     def _bind(self, record: OutgoingMigration) -> StepDone:
+        self._tell_news(record)
         self._advise(record, "bind")
         ends = () if self._tunnels is None else self._tunnels.of(record.status.uuid)
         self._leaving().hush([one.bridge for one in ends if not one.is_away])
@@ -189,6 +196,7 @@ class SourceSteps:
         for seconds in ANNOUNCED_AFTER:
             time.sleep(seconds)
             self._advise(record, "announce")
+            self._tell_news(record)
             self._relayed(record)
         return StepDone()
 
@@ -306,7 +314,13 @@ def _nothing() -> None:
 
 def order_of(record: OutgoingMigration) -> MoveOrder:
     """Return a migration as the back end is told of it."""
-    return MoveOrder(record.order.id, record.status.uuid, record.facts, is_separated(record.order))
+    return MoveOrder(
+        record.order.id,
+        record.status.uuid,
+        record.facts,
+        is_separated(record.order),
+        given_up=record.given_up,
+    )
 
 
 def is_separated(order: MigrateDomain) -> bool:

@@ -2,7 +2,12 @@
 
 Pure: what is to be changed in the kernel is returned as requests, in the order in which they must
 be made. Ways are rewritten: interfaces to the devices bound to them, nexthop objects to ids of the
-router's own range. What leads out of an interface that is bound to nothing is unreachable.
+router's own range. What leads out of an interface that is bound to nothing is unreachable, and so
+is what leads by an object out of one without a carrier.
+
+What the router leads by hops is led so here, too. One object for all routes of a way would take a
+third less time to write, but the kernel drops it, and all of them, with the carrier of its device;
+routes by hops outlast a cable that is out for a moment.
 """
 
 from __future__ import annotations
@@ -11,7 +16,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from xen_bridge.netlink.constants import RT_SCOPE_UNIVERSE, RTN_UNREACHABLE
+from xen_bridge.netlink.constants import (
+    RT_SCOPE_UNIVERSE,
+    RTN_BLACKHOLE,
+    RTN_UNICAST,
+    RTN_UNREACHABLE,
+)
+from xen_bridge.netlink.routes import NextHop
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes.fib import FibChange, Nexthop, RouteWay
 from xen_bridge.planes.nexthop_ids import NexthopIds
@@ -51,6 +62,8 @@ class Mirror:
         self._unseen: set[bytes] | None = None
         self.is_whole = False
         """Whether the router told its whole FIB, and all that changed of it since."""
+        self.no_carrier: frozenset[int] = frozenset()
+        """Domain 0's interfaces that have none: its kernel has no nexthop objects of those."""
 
     @property
     def nexthops(self) -> int:
@@ -66,6 +79,32 @@ class Mirror:
         objects = sorted(self._nexthops.items(), key=lambda one: bool(one[1].group))
         routes = tuple((way, tuple(keys)) for way, keys in by_way.items())
         return (FibChange(True, (), tuple(objects), routes, (), True),)
+
+    def handed_over(self) -> tuple[FibChange, ...]:
+        """Return all that the router told, and what it withdrew and is held, told and taken back.
+
+        Of these it has perhaps no nexthop objects any more: they lead by what those were.
+        """
+        (whole,) = self.whole()
+        held = [key for key in self.withdrawals.waiting() if key in self.installed]
+        if not held:
+            return (whole,)
+        by_way: dict[RouteWay, list[bytes]] = {}
+        for key in held:
+            by_way.setdefault(self.installed[key], []).append(key)
+        more = tuple((self._as_told(way), tuple(keys)) for way, keys in by_way.items())
+        first = replace(whole, routes=(*whole.routes, *more), ends=False)
+        return first, FibChange(removed=tuple(held), ends=True)
+
+    def take_over(self, change: FibChange, now: float) -> list[Request]:
+        """Return what makes a piece of what :meth:`handed_over` returned one of the table."""
+        requests = self.apply(replace(change, removed=()), now)
+        for key in change.removed:
+            way = self.wanted.pop(key, None)
+            if way is not None:
+                self._by_protocol[way.protocol] -= 1
+        self.withdrawals.hold((key for key in change.removed if key in self.installed), now)
+        return requests
 
     def load(
         self, routes: Iterable[tuple[bytes, RouteWay]], objects: Mapping[int, Nexthop]
@@ -168,7 +207,8 @@ class Mirror:
             return nexthop
         if not nexthop.group:
             port = self._ports.get(nexthop.oif or 0)
-            return None if port is None else nexthop._replace(oif=port)
+            is_way = port is not None and port not in self.no_carrier
+            return nexthop._replace(oif=port) if is_way else None
         members = [(self._ids.get(number), weight) for number, weight in nexthop.group]
         group = tuple((number, weight) for number, weight in members if number is not None)
         return nexthop._replace(group=group) if group else None
@@ -234,6 +274,26 @@ class Mirror:
             if hop.oif in self._ports
         )
         return way._replace(hops=hops) if hops else _nowhere(way)
+
+    def _as_told(self, way: RouteWay) -> RouteWay:
+        """Return a way of Domain 0 in terms of the router, by hops."""
+        hops = way.hops
+        if way.nexthop_id is not None:
+            real = self._ids.real
+            found = real[way.nexthop_id]
+            members = [(real[number], weight) for number, weight in found.group]
+            if found.is_blackhole:
+                return RouteWay(RTN_BLACKHOLE, way.protocol, RT_SCOPE_UNIVERSE)
+            hops = tuple(
+                NextHop(one.oif, one.gateway, weight)
+                for one, weight in members or [(found, 1)]
+                if not one.is_blackhole
+            )
+        back = {port: index for index, port in self._ports.items()}
+        told = tuple(replace(hop, oif=back[hop.oif or 0]) for hop in hops if hop.oif in back)
+        if way.type == RTN_UNICAST and not told:
+            return _nowhere(way)
+        return way._replace(nexthop_id=None, hops=told)
 
     def _withdraw(self, keys: Iterable[bytes], now: float) -> list[bytes]:
         """Take in that the router has these no more; return which are to go at once."""

@@ -54,6 +54,14 @@ class Withdrawals:
             burst.keys[key] = None
         return True
 
+    def waiting(self) -> list[bytes]:
+        """Return all that were withdrawn and are still in the table."""
+        return [*self._held, *(key for burst in self._bursts.values() for key in burst.keys)]
+
+    def hold(self, keys: Iterable[bytes], now: float) -> None:
+        """Take in that these were withdrawn and are held."""
+        self._held |= dict.fromkeys(keys, now + self._grace)
+
     def returned(self, keys: Iterable[bytes]) -> None:
         """Take in that these routes are there again."""
         if not self:

@@ -16,7 +16,7 @@ from xen_bridge.atomic_write import forget_file, replace_file
 from xen_bridge.errors import BridgeError
 from xen_bridge.planes.data_plane import SLOTS, DataPlanePlan, RouterPort
 from xen_bridge.protocol.document_schema import check, document_field, from_element, to_element
-from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, UUID
+from xen_bridge.protocol.documents.domains import DEVICE_NAME, MAC, ROUTER, UUID, Domain
 from xen_bridge.protocol.documents.hello import PREFIX, RouterHello
 from xen_bridge.protocol.safe_xml import parse
 
@@ -78,6 +78,10 @@ class SeparatedNode:
     def indices(self) -> tuple[int, ...]:
         """The router's indices of them."""
         return tuple(one.index for one in self.ports)
+
+    def is_another(self, domain: Domain) -> bool:
+        """Tell whether a domain is not the run of it that said Hello."""
+        return domain.uuid != self.uuid or domain.id != self.domain_id
 
 
 def kept_ports(

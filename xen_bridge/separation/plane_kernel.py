@@ -21,6 +21,7 @@ from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.fib import Nexthop, RouteWay
 from xen_bridge.planes.follower import read_fib
 from xen_bridge.separation import bridge_ports
+from xen_bridge.separation.port_watch import PortDeviceWatch, has_carrier
 
 Fib = tuple[list[tuple[bytes, RouteWay]], dict[int, Nexthop]]
 
@@ -56,6 +57,12 @@ class PlaneKernel(Protocol):
     def indices(self, plan: DataPlanePlan) -> Mapping[str, int]:
         """Return the indices of its devices, as far as they are there."""
 
+    def no_carrier(self, plan: DataPlanePlan) -> frozenset[int]:
+        """Return the indices of those of its devices that have no carrier."""
+
+    def disturbed(self) -> frozenset[str]:
+        """Return which port devices lost or got their carrier, or went, since this was asked."""
+
     def write(self, requests: Sequence[Request]) -> tuple[Refusal, ...]:
         """Make changes of routes and nexthop objects; return what was refused."""
 
@@ -74,6 +81,7 @@ class RealPlaneKernel:
         self._turn = threading.Lock()
         self._dumps = NetlinkSocket()
         self._netlink = Netlink()
+        self._watch = PortDeviceWatch()
 
     def make(self, plan: DataPlanePlan) -> Mapping[str, int]:
         """Make a data plane, then let its virtual interfaces leave their bridges."""
@@ -85,6 +93,7 @@ class RealPlaneKernel:
             except BaseException:
                 self._remove(plan)
                 raise
+            self._watch.made(plan.devices)
             return indices
 
     def unfit(self, ports: Sequence[RouterPort]) -> tuple[str, ...]:
@@ -128,6 +137,18 @@ class RealPlaneKernel:
         """Return the indices of its devices, as far as they are there."""
         names = set(plan.devices)
         return {one.name: one.index for one in self._netlink.links() if one.name in names}
+
+    def no_carrier(self, plan: DataPlanePlan) -> frozenset[int]:
+        """Return the indices of those of its devices that have no carrier."""
+        # What changes from now on is told.
+        self._watch.made()
+        names = set(plan.devices)
+        found = (one for one in self._netlink.links() if one.name in names)
+        return frozenset(one.index for one in found if not has_carrier(one))
+
+    def disturbed(self) -> frozenset[str]:
+        """Return which port devices lost or got their carrier, or went, since this was asked."""
+        return self._watch.take()
 
     def write(self, requests: Sequence[Request]) -> tuple[Refusal, ...]:
         """Make changes of routes and nexthop objects; return what was refused."""

@@ -23,6 +23,7 @@ from xen_bridge.errors import (
     SubjectNotFound,
 )
 from xen_bridge.planes.data_plane import SLOTS, DataPlanePlan, RouterPort
+from xen_bridge.planes.fib import FibChange
 from xen_bridge.protocol.documents.domains import Domain
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
 from xen_bridge.protocol.documents.planes import SeparatedPlane
@@ -153,7 +154,7 @@ class SeparatedRouters:
     def _known(self, router: str, domain: Domain) -> RouterPlane | None:
         """Return the plane of this run of a router; that of an earlier one is removed."""
         known = self._planes.get(router)
-        if known is not None and not known.node.pinned and _is_another(known.node, domain):
+        if known is not None and not known.node.pinned and known.node.is_another(domain):
             self.release(router)
             return None
         return known
@@ -256,8 +257,11 @@ class SeparatedRouters:
     def turn(self) -> None:
         """Do what is due; called some times a second."""
         now = self._clock()
+        disturbed = self._kernel.disturbed()
         for plane in list(self._planes.values()):
             try:
+                if not disturbed.isdisjoint(plane.node.plan.devices):
+                    plane.disturbed(now)
                 plane.due(now)
             except BridgeError as error:
                 LOG.warning("%s: %s", plane.node.router, error)
@@ -282,7 +286,7 @@ class SeparatedRouters:
         except BridgeError as error:
             LOG.info("nobody tells whether %s still runs: %s", node.router, error)
             return False
-        return domain is None or _is_another(node, domain)
+        return domain is None or node.is_another(domain)
 
     def _is_gone_or_off(self, refused: SeparatedPlane) -> bool:
         try:
@@ -361,6 +365,10 @@ class SeparatedRouters:
                 raise
             return node.plan
 
+    def catch_up(self, router: str, told: Sequence[FibChange]) -> None:
+        """Take what changed of an adopted router's FIB, unless it has told its routes here."""
+        self._plane(router).catch_up(told)
+
     def rebind(self, router: str, ports: Sequence[RouterPort]) -> DataPlanePlan:
         """Bind a router to other virtual interfaces, or addresses; its packets pass meanwhile."""
         with self._lock:
@@ -390,8 +398,3 @@ def _still(known: RouterPlane | None, ports: tuple[RouterPort, ...]) -> tuple[Ro
         return ports
     kept = {one.mac: one.vif for one in known.node.ports}
     return tuple(replace(one, vif=kept.get(one.mac.hex(":"), one.vif)) for one in ports)
-
-
-def _is_another(node: SeparatedNode, domain: Domain) -> bool:
-    """Tell whether a domain is not the run of it that said Hello."""
-    return domain.uuid != node.uuid or domain.id != node.domain_id

@@ -86,6 +86,7 @@ class RouterPlane:
         """
         plan = self.node.plan
         self._mirror = Mirror(plan.table, plan.nexthop_ids, self._ports())
+        self._mirror.no_carrier = self._kernel.no_carrier(plan)
         self._mirror.load(*self._kernel.read(plan))
         if told:
             self._tell(told)
@@ -145,9 +146,15 @@ class RouterPlane:
             self._tell((change,))
 
     def adopt(self, told: Sequence[FibChange]) -> None:
-        """Take the whole FIB that another Domain 0 had of this router."""
+        """Take the whole FIB that another Domain 0 had of this router, what it held too."""
         with self._turn:
-            self._tell(told)
+            self._tell(told, self._mirror.take_over)
+
+    def catch_up(self, told: Sequence[FibChange]) -> None:
+        """Take what another Domain 0 heard of this router, unless it has told us itself."""
+        with self._turn:
+            if not self.last_change:
+                self._tell(told)
 
     def due(self, now: float) -> None:
         """Take out routes whose time is over, and try again what the kernel refused."""
@@ -158,11 +165,28 @@ class RouterPlane:
             if at is not None and at <= now:
                 self._write(self._mirror.due(now), now)
 
-    def _tell(self, told: Sequence[FibChange]) -> None:
+    def disturbed(self, now: float) -> None:
+        """Make up for what the kernel did when a port device lost or got its carrier, or went.
+
+        It takes out nexthop objects, and all routes by them, without a word. Of what is missing
+        otherwise the next Hello hears.
+        """
+        with self._turn:
+            self._faults = self._kernel.faults(self.node.plan, bool(self.node.refusals))
+            if not self._faults:
+                self._mirror.no_carrier = self._kernel.no_carrier(self.node.plan)
+                self._tell_anew(now)
+
+    def _tell(
+        self,
+        told: Sequence[FibChange],
+        take: Callable[[FibChange, float], list[Request]] | None = None,
+    ) -> None:
         now = self._clock()
+        take = take or self._mirror.apply
         for change in told:
             try:
-                requests = self._mirror.apply(change, now)
+                requests = take(change, now)
             except Overloaded as error:
                 self._retry(now, (Refusal(0, 0, str(error)),))
                 return
@@ -226,7 +250,7 @@ class RouterPlane:
                 node.interfaces,
                 node.indices,
                 node.plan,
-                self._mirror.whole(),
+                self._mirror.handed_over(),
             )
 
     def view(self) -> SeparatedPlane:

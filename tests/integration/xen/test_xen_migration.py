@@ -137,3 +137,24 @@ def test_a_bridge_that_is_killed_in_the_middle_ends_it_when_it_is_back(
     pilot.wait(lambda: packets_pass(pilot), 120, "packets pass")
     assert until_moved(pilot, "xen2", "xen1")["state"] == "done"
     assert is_only_at(pilot, "xen1")
+
+
+def test_one_whose_destination_loses_its_power_is_given_up_and_goes_on_where_it_is(
+    pilot: Pilot, router: str
+) -> None:
+    number = begun(pilot, "xen1", "xen2")
+    machine = pilot.lab.machine("xen2")
+    machine.power_off()
+    try:
+        pilot.done("POST", f"/migrations/{number}/give-up", {})
+        told = ended(pilot, number)
+        assert told["state"] == "rolled_back", told
+        assert "p" not in pilot.lab.machine("xen1").run(f"xl list {router} | tail -1").split()[4]
+        pilot.wait(partial(shell_answers, pilot), 60, "its shell answers")
+        # libvirt takes it for what it is: one that runs can be paused, and go on.
+        pilot.set("xen1", router, state="paused")
+        assert pilot.set("xen1", router, state="running")["state"] == "running"
+    finally:
+        machine.start(from_snapshot=True)
+        machine.wait_restored()
+        pilot.wait_connected("xen2", 120)

@@ -153,9 +153,16 @@ class NoLandings:
 
     def __init__(self) -> None:
         self.bound: list[str] = []
+        self.removed: list[str] = []
 
     def bind(self, migration: str, _uuid: str) -> None:
         self.bound.append(migration)
+
+    def check(self, _interfaces: Collection[str]) -> None:
+        pass
+
+    def remove(self, migration: str, _uuid: str) -> None:
+        self.removed.append(migration)
 
 
 def test_a_router_that_hears_nothing_yet_is_bound_but_not_done_with(tmp_path: Path) -> None:
@@ -174,6 +181,28 @@ def test_a_router_that_hears_nothing_yet_is_bound_but_not_done_with(tmp_path: Pa
     host.connected = True
     made.advise(AdviseMigration(NUMBER, "bind"), SOURCE)
     assert landings.bound == [NUMBER, NUMBER]
+
+
+def test_of_a_router_that_has_come_and_ended_nothing_is_left(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    """It was killed as it stood still: its plane is bound to nothing, and would stay for ever."""
+    landings, clock = NoLandings(), Clock()
+    made = MigrationDestination(
+        PhysicalHost("memory:///two", host),
+        journal(tmp_path),
+        landings=landings,  # type: ignore[arg-type]
+        clock=clock,
+    )
+    made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
+    host.arrive()
+    host.destroy(UUID)
+    with pytest.raises(HypervisorError, match="has ended here"):
+        made.advise(AdviseMigration(NUMBER, "bind"), SOURCE)
+    assert (landings.bound, landings.removed) == ([], [])
+    clock.now += LEASE_SECONDS + 1
+    made._look_at(made._records[NUMBER])
+    assert (landings.removed, made._records[NUMBER].state) == ([NUMBER], "finished")
 
 
 def test_a_migration_is_advised_and_aborted_only_by_the_node_that_prepared_it(

@@ -7,8 +7,9 @@ from typing import get_args
 
 import pytest
 
-from xen_bridge.dom0.hypervisor.xen.settling import Here, Presence, Settlement, settled
+from xen_bridge.dom0.hypervisor.xen.settling import Here, Presence, Settlement, left, settled
 from xen_bridge.errors import HypervisorError, RequestConflict
+from xen_bridge.protocol.documents.migration import GivenUp
 
 CASES: list[tuple[Here, Presence, Settlement]] = [
     ("running", "absent", "here"),
@@ -48,6 +49,24 @@ def test_while_libvirt_moves_it_nobody_can_tell() -> None:
     for there in get_args(Presence):
         with pytest.raises(RequestConflict, match="still moving"):
             settled("busy", there)
+
+
+def test_of_one_that_was_given_up_the_source_knows_most_and_else_somebody_has_to_say() -> None:
+    for said in get_args(GivenUp):
+        assert not left("running", said), "whatever is said: it runs here"
+        assert left("gone", said)
+        with pytest.raises(RequestConflict, match="still moving"):
+            left("busy", said)
+    assert (left("off", "here"), left("off", "there"), left("suspended", "there")) == (
+        False,
+        True,
+        True,
+    )
+    with pytest.raises(HypervisorError, match="does not let it go on"):
+        left("suspended", "here")
+    for here in ("off", "suspended"):
+        with pytest.raises(RequestConflict, match=f"it is {here} here: say whether"):
+            left(here, "unsaid")  # type: ignore[arg-type]
 
 
 def test_a_copy_is_let_go_on_only_where_nothing_runs_here_and_removed_only_where_it_does() -> None:

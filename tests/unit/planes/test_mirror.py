@@ -264,6 +264,50 @@ def test_a_daemon_that_starts_anew_leaves_the_table_as_it_was() -> None:
     assert len(mirror.withdrawals) == 0
 
 
+def test_what_is_held_for_a_daemon_that_starts_anew_goes_along_to_another_host() -> None:
+    model, here = FibModel(), Mirror(TABLE, IDS, PORTS)
+    keys, kernel = thousand(model), TableModel()
+    static, single, none = KEYS[5], key_of("198.51.100.0/24"), key_of("203.0.113.0/24")
+    model.set_route(static, RouteWay(RTN_UNICAST, 4, 0, None, (NextHop(2, "192.0.2.1"),)))
+    model.set_route(single, by_object(1))
+    model.set_nexthop(5, Nexthop(socket.AF_INET, is_blackhole=True))
+    model.set_route(none, by_object(5))
+    kernel.make(told(here, model, 0.0))
+    for key in (*keys, single):
+        model.remove_route(key, by_object(9 if key in keys else 1))
+    model.remove_route(none, by_object(5))
+    for number in (9, 1, 2, 5):
+        model.remove_nexthop(number)
+    kernel.make(told(here, model, 1.0) + here.due(5.0))
+    # The other host has other devices for the same interfaces.
+    ports = {index: device + 500 for index, device in PORTS.items()}
+    there, far = Mirror(TABLE, IDS, ports), TableModel()
+    for change in here.handed_over():
+        far.make(there.take_over(change, 7.0))
+    assert there.is_whole
+    assert set(there.wanted) == {static}
+    assert len(far.routes) == 1003
+
+    def ends(table: TableModel, key: bytes, shift: int) -> object:
+        way = table.routes[key]
+        one = table.objects.get(way.nexthop_id or 0)
+        found = [one] if one is not None and not one.group else []
+        found += [table.objects[number] for number, _ in one.group] if one is not None else []
+        hops = [(one.oif, one.gateway) for one in found] or [
+            (one.oif, one.gateway) for one in way.hops
+        ]
+        return sorted(((oif or 0) - shift, gateway) for oif, gateway in hops)
+
+    for key in (static, single, keys[0], keys[999]):
+        assert ends(far, key, 500) == ends(kernel, key, 0)
+    assert far.routes[none].type == RTN_BLACKHOLE
+    assert len(there.withdrawals) == 1002
+    far.make(there.due(66.9))
+    assert len(far.routes) == 1003
+    far.make(there.due(67.0))
+    assert set(far.routes) == {static}
+
+
 def test_what_a_daemon_does_not_bring_back_is_swept_after_the_grace_period() -> None:
     model, mirror, kernel = FibModel(), Mirror(TABLE, IDS, PORTS), TableModel()
     for key in thousand(model):

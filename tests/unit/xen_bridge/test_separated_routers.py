@@ -18,10 +18,17 @@ from xen_bridge.errors import (
     SubjectNotFound,
 )
 from xen_bridge.netlink.batch import Refusal
-from xen_bridge.netlink.constants import RTM_DELROUTE, RTM_NEWROUTE
+from xen_bridge.netlink.constants import (
+    RTM_DELNEXTHOP,
+    RTM_DELROUTE,
+    RTM_NEWNEXTHOP,
+    RTM_NEWROUTE,
+    RTN_UNICAST,
+    RTN_UNREACHABLE,
+)
 from xen_bridge.netlink.wire import Request
 from xen_bridge.planes.data_plane import DataPlanePlan, RouterPort
-from xen_bridge.planes.fib import RouteReader
+from xen_bridge.planes.fib import Nexthop, RouteReader, read_nexthop
 from xen_bridge.protocol.documents.domains import (
     Domain,
     DomainInterface,
@@ -30,7 +37,12 @@ from xen_bridge.protocol.documents.domains import (
 )
 from xen_bridge.protocol.documents.hello import KernelKind, RouterHello, RouterInterface
 from xen_bridge.protocol.documents.planes import SeparatedPlane
-from xen_bridge.protocol.documents.route_change import RouteChange, RouteHop, RoutesSet
+from xen_bridge.protocol.documents.route_change import (
+    NexthopDefinition,
+    RouteChange,
+    RouteHop,
+    RoutesSet,
+)
 from xen_bridge.separation.judge import judge_of
 from xen_bridge.separation.node_store import NodeStore
 from xen_bridge.separation.plane_kernel import Fib
@@ -82,6 +94,16 @@ class KernelOfMemory:
     refuses: int = 0
     fails: bool = False
     reasons: tuple[str, ...] = ()
+    objects: dict[int, Nexthop] = field(default_factory=dict)
+    dark: frozenset[int] = frozenset()
+    changed: frozenset[str] = frozenset()
+
+    def no_carrier(self, _plan: DataPlanePlan) -> frozenset[int]:
+        return self.dark
+
+    def disturbed(self) -> frozenset[str]:
+        found, self.changed = self.changed, frozenset()
+        return found
 
     def unfit(self, _ports: Sequence[RouterPort]) -> tuple[str, ...]:
         return self.reasons
@@ -135,10 +157,18 @@ class KernelOfMemory:
                 elif request.kind == RTM_DELROUTE:
                     for key in [one for one in routes if one[:4] in request.payload]:
                         del routes[key]
+            if request.kind == RTM_NEWNEXTHOP:
+                number, nexthop = read_nexthop(request.payload) or (0, None)
+                assert nexthop is not None
+                assert nexthop.oif not in self.dark, "the kernel has no object of such a device"
+                self.objects[number] = nexthop
+            elif request.kind == RTM_DELNEXTHOP:
+                self.objects.pop((read_nexthop(request.payload) or (0,))[0])
         return ()
 
     def read(self, plan: DataPlanePlan) -> Fib:
-        return list(self.routes.get(plan.table, {}).items()), {}  # type: ignore[arg-type]
+        routes = list(self.routes.get(plan.table, {}).items())
+        return routes, dict(self.objects)  # type: ignore[return-value]
 
     def is_free(self, slot: int) -> bool:
         return slot not in self.plans
@@ -374,6 +404,71 @@ def test_a_plane_that_somebody_broke_is_whole_again_with_the_next_hello(host: Ho
     assert len(host.kernel.routes[plan.table]) == 2
     (plane,) = host.routers.check()
     assert (plane.state, plane.faults, plane.installed) == ("separated", (), 2)
+
+
+def lose_carrier(host: Host, device: str, index: int) -> None:
+    """Have the kernel take out all objects of a device, and all routes by objects with them."""
+    host.kernel.dark = frozenset({index})
+    host.kernel.changed = frozenset({device})
+    host.kernel.objects.clear()
+    table = host.kernel.routes[host.kernel.plans[1].table]
+    for key, way in tuple(table.items()):
+        if way.nexthop_id is not None:  # type: ignore[attr-defined]
+            del table[key]
+
+
+def test_what_a_lost_carrier_took_out_of_the_kernel_is_nowhere_and_then_there_again(
+    host: Host,
+) -> None:
+    host.routers.hello(PK, HELLO)
+    by_object = RoutesSet(type="unicast", protocol=188, scope=0, nexthop=5, prefixes="10.9.0.0/16")
+    host.tell(
+        1,
+        RouteChange(
+            True,
+            nexthops=(NexthopDefinition(5, "ipv4", RouteHop(12, "10.0.2.9")),),
+            routes=(routes("10.7.0.0/16"), by_object),
+            ends=True,
+        ),
+    )
+    device = host.kernel.plans[1].device(1)
+    index = host.kernel.indices(host.kernel.plans[1])[device]
+    table = host.kernel.routes[host.kernel.plans[1].table]
+
+    def ways() -> list[tuple[int, bool]]:
+        return sorted((one.type, one.nexthop_id is not None) for one in table.values())  # type: ignore[attr-defined]
+
+    before = ways()
+    assert before == [(RTN_UNICAST, False), (RTN_UNICAST, True)]
+    lose_carrier(host, device, index)
+    host.routers.turn()
+    assert ways() == [(RTN_UNICAST, False), (RTN_UNREACHABLE, False)]
+    assert (host.routers.check()[0].faults, host.kernel.objects) == ((), {})
+    host.kernel.dark, host.kernel.changed = frozenset(), frozenset({device})
+    host.routers.turn()
+    assert ways() == before
+    assert len(host.kernel.objects) == 1
+    # One that was gone for a moment only.
+    lose_carrier(host, device, index)
+    host.kernel.dark = frozenset()
+    host.routers.turn()
+    assert ways() == before
+    assert host.routers.check()[0].faults == ()
+
+
+def test_a_port_device_that_somebody_took_away_is_noticed_without_a_check(host: Host) -> None:
+    host.routers.hello(PK, HELLO)
+    host.tell(1, WHOLE)
+    device = host.kernel.plans[1].device(1)
+    host.kernel.plans.clear()
+    host.kernel.changed = frozenset({"r2p0"})
+    host.routers.turn()
+    assert host.plane().faults == ()
+    host.kernel.changed = frozenset({device})
+    host.routers.turn()
+    assert host.plane().state == "broken"
+    host.routers.hello(PK, HELLO)
+    assert (host.plane().state, host.plane().installed) == ("separated", 2)
 
 
 def test_a_router_that_was_still_telling_when_it_was_made_anew_tells_all_again(host: Host) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from xen_bridge.protocol.documents.domains import CreateDomain
+from xen_bridge.protocol.documents.migration import GivenUp
 from xen_bridge.protocol.documents.migration_advise import RestartGrace
 
 Site: TypeAlias = Mapping[str, str]
@@ -25,7 +26,7 @@ class MoveOrder:
 
     Of one that is ``separated`` the interfaces that have left their bridges here do not get into
     those of the other host: somebody else binds them. ``is_there`` is what the destination said,
-    if it was asked.
+    if it was asked. For one that was ``given_up`` nobody waits whose destination does not tell.
     """
 
     migration: str
@@ -33,6 +34,7 @@ class MoveOrder:
     site: Site
     separated: bool = False
     is_there: bool | None = None
+    given_up: GivenUp | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,6 +39,8 @@ forwards at the source as before; failed: neither, ``problem`` tells what is whe
 ENDED: tuple[RouterMigrationState, ...] = ("planned", "refused", "done", "rolled_back", "failed")
 StepState = Literal["pending", "running", "done", "failed", "undone"]
 Whereabouts = Literal["here", "there"]
+GivenUp = Literal["here", "there", "unsaid"]
+"""Where a router is said to be whose migration was given up by hand."""
 """Of a router: at the source of its migration, or at the destination."""
 
 

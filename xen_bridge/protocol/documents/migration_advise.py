@@ -101,7 +101,10 @@ class AbortIncoming:
 
 @document_form
 class OfferRoutes:
-    """A piece of a separated router's FIB, in order; the data plane follows."""
+    """A piece of a separated router's FIB, in order; the data plane follows.
+
+    Behind that it is what changed of it since.
+    """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
     change: RouteChange = document_field()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from xen_bridge.errors import HypervisorError, RequestConflict
+from xen_bridge.protocol.documents.migration import GivenUp
 
 Presence: TypeAlias = Literal["absent", "coming", "paused", "running"]
 """At the destination. absent: not there, or defined and off; coming: its memory is still on its
@@ -40,6 +41,26 @@ def settled(here: Here, there: Presence) -> Settlement:
         # It ended, of itself or by somebody's wish.
         return "here"
     raise HypervisorError("it is at neither host any more")
+
+
+def left(here: Here, said: GivenUp) -> bool:
+    """Tell whether a domain is at the destination that tells nothing, of a move that was given up.
+
+    ``said``: by whom it was given up. Raises RequestConflict where that has to be said.
+    """
+    if here == "busy":
+        raise RequestConflict("libvirt is still moving it")
+    if here in ("running", "gone"):
+        # By what this host knows: a copy goes on by our word alone.
+        return here == "gone"
+    if here == "suspended" and said == "here":
+        raise HypervisorError(
+            "it is suspended here after its memory was sent, and libvirt does not let it go on: "
+            "it is to be destroyed and started anew"
+        )
+    if said == "unsaid":
+        raise RequestConflict(f"it is {here} here: say whether it is here or there")
+    return said == "there"
 
 
 def _of_one_that_runs(there: Presence) -> Settlement:

@@ -20,7 +20,7 @@ from xen_bridge.dom0.hypervisor.xen.disk_identity import check_same, facts_of
 from xen_bridge.dom0.hypervisor.xen.far_domain import far_domain, presence_of
 from xen_bridge.dom0.hypervisor.xen.live_move import LiveMove
 from xen_bridge.dom0.hypervisor.xen.migration_uri import MigrationUri
-from xen_bridge.dom0.hypervisor.xen.settling import Here, settled
+from xen_bridge.dom0.hypervisor.xen.settling import Here, left, settled
 from xen_bridge.dom0.hypervisor.xen.xen_site import (
     XenSite,
     boot_id,
@@ -29,7 +29,7 @@ from xen_bridge.dom0.hypervisor.xen.xen_site import (
 )
 from xen_bridge.dom0.hypervisor.xen_hypervisor import XenHypervisor
 from xen_bridge.dom0.hypervisor.xl import Run
-from xen_bridge.errors import InvalidRequest, RequestConflict, SubjectNotFound
+from xen_bridge.errors import BridgeError, InvalidRequest, RequestConflict, SubjectNotFound
 from xen_bridge.protocol.documents.domains import CreateDomain
 
 LOG = logging.getLogger(__name__)
@@ -132,6 +132,23 @@ class MovingXenHost(XenHypervisor):
             self._heal(self.find(order.uuid))
         if here == "off":
             LOG.info("%s does not run here any more", order.uuid)
+        try:
+            return self._settled_with(order, here)
+        except BridgeError as error:
+            if order.given_up is None:
+                raise
+            is_there = left(here, order.given_up)
+            if is_there:
+                LOG.warning(
+                    "%s has gone from here, and is given up (%s): at the destination it may stand "
+                    "paused until somebody lets it go on (virsh resume)",
+                    order.uuid,
+                    error,
+                )
+            return is_there
+
+    @staticmethod
+    def _settled_with(order: MoveOrder, here: Here) -> bool:
         with far_domain(XenSite.read(order.site).uri, order.uuid) as copy:
             what = settled(here, copy.presence())
             if what == "remove_copy":
