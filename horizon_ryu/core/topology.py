@@ -94,10 +94,12 @@ class HeldLink(NamedTuple):
 class Segment:
     """Ports of ours that switches which are not ours join; ``ports`` are in order, two at least.
 
-    Any of them may hear what any other sends, and so may stations that nobody can count.
+    Any of them may hear what any other sends, and so may stations that nobody can count: all of
+    it, or only what is in ``vlan``.
     """
 
     ports: tuple[PortRef, ...]
+    vlan: int | None = None
 
 
 def station_key(mac: bytes, vlan: int | None) -> bytes:
@@ -139,6 +141,7 @@ class TopologyView:
     ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
     :func:`station_key`, ``segments`` by each of their ports, ``held`` one direction of each pair.
     ``suspected`` are pairs of ports that may be of one segment, too young to be believed.
+    ``vlan_segments`` are those of which it is known that one VLAN passes them, suspected ones too.
     ``version`` grows by one with each published change.
     """
 
@@ -149,6 +152,7 @@ class TopologyView:
     segments: Mapping[PortRef, Segment] = field(default_factory=lambda: MappingProxyType({}))
     held: tuple[HeldLink, ...] = ()
     suspected: tuple[Segment, ...] = ()
+    vlan_segments: tuple[Segment, ...] = ()
 
     def is_bidirectional(self, link: Link) -> bool:
         """Tell whether the same cable was also seen in the other direction."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.discovery.return_checks import JoinedEarlier
 from horizon_ryu.core.errors import SwitchError
