@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from horizon_ryu.core.discovery.vlan_rota import (
     MAX_VLANS_AT_PORT,
     MAX_VLANS_ELSEWHERE,
@@ -48,7 +50,7 @@ def test_many_vlans_take_turns_and_at_most_every_other_probe_is_tagged() -> None
     counts = [sent.count(vlan) for vlan in range(1, 21)]
     assert min(counts) >= 1
     assert max(counts) - min(counts) <= 1
-    assert all(None in pair for pair in zip(sent, sent[1:], strict=False))
+    assert all(None in pair for pair in pairwise(sent))
     assert rota.interval(ONE, ROUND) >= 20 * PAUSE
 
 
