@@ -172,7 +172,8 @@ class TopologyChange:
     ``port_beyond_cap`` (one of these came or went),
     ``link_add``, ``link_delete``, ``link_held``, ``link_released`` (held no more, believed or not),
     ``segment_add``, ``segment_delete``, ``segment_suspected``, ``segment_cleared`` (suspected no
-    more, believed or not), ``host_add``, ``host_modify``, ``host_move``,
+    more, believed or not), ``vlan_segment_add``, ``vlan_segment_delete``,
+    ``host_add``, ``host_modify``, ``host_move``,
     ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,

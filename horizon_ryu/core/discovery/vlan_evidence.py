@@ -79,22 +79,23 @@ class VlanEvidence:
         return (held for one in self._vlans.values() for held in one.trials.held)
 
     def take_changes(self) -> list[TopologyChange]:
-        """Return what has become of segments since the last call."""
-        changes: list[TopologyChange] = []
+        """Return which segments are gone and which are new since the last call.
+
+        One that was suspected and is believed now is neither.
+        """
+        is_news = False
         for one in self._vlans.values():
-            over, suspected = one.table.take_suspicions()
-            gone, found = one.table.take_changes()
-            for kind, segments in (
-                ("segment_cleared", over),
-                ("segment_suspected", suspected),
-                ("segment_delete", gone),
-                ("segment_add", found),
-            ):
-                changes += (TopologyChange(kind, segment) for segment in segments)
-        if changes:
-            self._found = tuple(sorted(self._all_segments(), key=_in_order))
-            self._require()
-        return changes
+            is_news |= any((*one.table.take_suspicions(), *one.table.take_changes()))
+        if not is_news:
+            return []
+        before, after = set(self._found), self._all_segments()
+        self._found = tuple(sorted(after, key=_in_order))
+        self._require()
+        gone, found = sorted(before - after, key=_in_order), sorted(after - before, key=_in_order)
+        return [
+            *(TopologyChange("vlan_segment_delete", segment) for segment in gone),
+            *(TopologyChange("vlan_segment_add", segment) for segment in found),
+        ]
 
     def _all_segments(self) -> set[Segment]:
         tables = [one.table for one in self._vlans.values()]

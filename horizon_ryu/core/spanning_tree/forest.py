@@ -65,11 +65,15 @@ class Forest:
     def vlan_moves(self, segments: Iterable[Segment]) -> Iterator[tuple[int, PortRef, PortRef]]:
         """Yield each port that is closed in a VLAN alone, with an open one of its segment."""
         for segment in segments:
-            vlan = segment.vlan or 0
+            vlan, doors = segment.vlan or 0, sorted(self.open_in_vlan(segment))
             closed = self.vlan_blocked.get(vlan, frozenset())
-            doors = [ref for ref in segment.ports if ref not in closed | self.blocked]
             if doors:
                 yield from ((vlan, ref, doors[0]) for ref in segment.ports if ref in closed)
+
+    def open_in_vlan(self, segment: Segment) -> frozenset[PortRef]:
+        """Return the ports of a segment of a VLAN that are open in it."""
+        closed = self.blocked | self.vlan_blocked.get(segment.vlan or 0, frozenset())
+        return frozenset(segment.ports) - closed
 
     def links(self) -> Iterator[Link]:
         """Yield each direction of each link of every tree."""
