@@ -186,6 +186,15 @@ class SegmentTable:
         """
         return self._suspected
 
+    def joined(self) -> list[Segment]:
+        """Return the segments as they are with what is suspected, as of the last changes taken."""
+        found: list[set[PortRef]] = []
+        for one in (*set(self._segments.values()), *self._suspected):
+            touched = [ports for ports in found if not ports.isdisjoint(one.ports)]
+            found = [ports for ports in found if ports not in touched]
+            found.append(set(one.ports).union(*touched))
+        return [Segment(tuple(sorted(ports)), self._vlan) for ports in found]
+
     def _components(self) -> list[Segment]:
         found: list[Segment] = []
         seen: set[PortRef] = set()

@@ -98,8 +98,7 @@ class VlanEvidence:
         ]
 
     def _all_segments(self) -> set[Segment]:
-        tables = [one.table for one in self._vlans.values()]
-        return {one for table in tables for one in (*table.segments.values(), *table.suspected)}
+        return {one for known in self._vlans.values() for one in known.table.joined()}
 
     def follow_blocked(self, vlans: frozenset[int]) -> None:
         """Have the VLANs probed everywhere in which the tree has ports closed."""
