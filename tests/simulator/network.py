@@ -202,12 +202,12 @@ class Network:
         self._relays_at.update((host.location, relay) for host in hosts)
         return relay
 
-    def greet(self, relay: HostRelay) -> None:
+    def greet(self, relay: HostRelay, vlan: int | None = None) -> None:
         """Have both hosts be heard by the controller: they ask a station that nobody knows."""
         for host in relay.hosts:
             nobody = bytes.fromhex("0a000000ffff")
             ask = frames.build_arp_reply(
-                host.mac, relay.address(host), nobody, bytes((10, 1, 255, 255))
+                host.mac, relay.address(host), nobody, bytes((10, 1, 255, 255)), vlan
             )
             self.send(host, ask)
 
@@ -216,8 +216,9 @@ class Network:
         here, there = relay.hosts if relay.hosts[0].location == src else relay.hosts[::-1]
         frame = frames.decode(data)
         arp = frames.decode_arp(data, frame) if frame is not None else None
-        if relay.answers and arp is not None and arp.tpa == relay.address(here):
-            self.send(here, frames.build_arp_reply(here.mac, arp.tpa, arp.sha, arp.spa))
+        if relay.answers and frame and arp is not None and arp.tpa == relay.address(here):
+            reply = frames.build_arp_reply(here.mac, arp.tpa, arp.sha, arp.spa, frame.vlan)
+            self.send(here, reply)
         number = trace_number(data)
         if relay.passes(data) and (number is None or self._may_pass(number, src)):
             self.clock.after(0.0005, partial(self._arrive, there.location, data))

@@ -59,7 +59,9 @@ class VlanBlocking:
 
     def _leave(self, dpid: int, known: Iterable[Segment]) -> None:
         remembered = self._lost.get(dpid, frozenset())
-        at = {one for one in known if any(ref.dpid == dpid for ref in one.ports)}
+        # Those of switches that were lost before, too: they may be back before this one is.
+        others = (one for segments in self._lost.values() for one in segments)
+        at = {one for one in (*known, *others) if any(ref.dpid == dpid for ref in one.ports)}
         self._back_until.pop(dpid, None)
         if not (at or remembered):
             return

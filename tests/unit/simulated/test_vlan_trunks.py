@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from examples import examples
 from horizon_ryu.core import frames
+from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import FlowEntry
 from simulator.full_controller import FullController
-from simulator.network import Network, Station, random_graph
+from simulator.network import HostRelay, Network, Station, random_graph
+from virtual_switch.network import vlan_of
 
 OPENFLOW_10, OPENFLOW_13 = 1, 4
 VLAN, OTHER = 10, 20
@@ -252,3 +254,90 @@ def test_any_trunks_in_any_network_make_no_storm(
             network.clock.run(0.1)
     for vlan in (None, VLAN, OTHER):
         everybody_hears_once(network, vlan, [refs for vlans, refs in ends if vlan in vlans])
+
+
+def in_vlan(data: bytes) -> bool:
+    return vlan_of(data) == VLAN
+
+
+def is_tagged_probe(data: bytes) -> bool:
+    return in_vlan(data) and is_lldp(data)
+
+
+def with_relay(openflow: int) -> tuple[Network, HostRelay, FullController]:
+    """Two switches with a cable, and two hosts of the VLAN that relay nothing yet."""
+    network = Network(5)
+    for dpid in (1, 2):
+        network.add_switch(dpid, openflow)
+        network.add_host(dpid)
+    network.add_cable(1, 2)
+    relay = network.add_relay(1, 2)
+    controller = ready(network)
+    network.greet(relay, VLAN)
+    network.clock.run(2.0)
+    return network, relay, controller
+
+
+@pytest.mark.parametrize("openflow", VERSIONS)
+def test_who_relays_tagged_probes_alone_cuts_nobody_off(openflow: int) -> None:
+    network, relay, controller = with_relay(openflow)
+    relay.passes = is_tagged_probe
+    network.clock.run(20.0)
+    assert controller.tree.forest().vlan_blocked == {}
+    assert [one.state for one in controller.view.held] == ["relayed"]
+    everybody_hears_once(network, VLAN)
+
+
+@pytest.mark.parametrize("openflow", VERSIONS)
+def test_who_relays_all_of_a_vlan_is_a_segment_of_it_until_he_stops(openflow: int) -> None:
+    network, relay, controller = with_relay(openflow)
+    network.watched = False
+    relay.passes = in_vlan
+    network.clock.run(5.0)
+    network.watched, network.hop_limit = True, 1
+    (closed,) = controller.tree.forest().vlan_blocked[VLAN]
+    assert closed in {host.location for host in relay.hosts}
+    honest = [host for host in network.hosts if host not in relay.hosts]
+    for vlan in (VLAN, None):
+        for sender in honest:
+            number = network.broadcast(sender, vlan=vlan)
+            network.clock.run(0.3)
+            assert [host.heard[number] for host in honest if host is not sender] == [1]
+    relay.passes = lambda _data: False
+    network.clock.run(60.0)
+    assert controller.tree.forest().vlan_blocked == {}
+    everybody_hears_once(network, VLAN)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 5), st.sampled_from([(1,), (4,), (1, 4)]))
+@settings(max_examples=examples(10, 25), derandomize=True, suppress_health_check=list(HealthCheck))
+def test_switches_that_lose_their_controller_at_trunks_make_no_lasting_storm(
+    seed: int, size: int, versions: tuple[int, ...]
+) -> None:
+    network, chance = Network(seed), random.Random(seed)
+    network.hop_limit = 1
+    random_graph(network, chance, size, 2, versions)
+    ends = [
+        network.add_trunk([VLAN], *(chance.randint(1, size) for _ in range(chance.randint(2, 4))))
+        for _ in range(2)
+    ]
+    controller = ready(network)
+    in_use(network, VLAN)
+    network.clock.run(5.0)
+    lost = chance.sample(range(1, size + 1), chance.randint(1, size - 1))
+    for dpid in lost:
+        network.channels[dpid].lose(chance.uniform(0, 0.8))
+        broadcasts(network, chance, 20)
+    for dpid in lost:
+        network.connect(dpid, controller)
+        broadcasts(network, chance, 20)
+    broadcasts(network, chance, 60)
+    everybody_hears_once(network, VLAN, ends)
+    everybody_hears_once(network, None)
+
+
+def broadcasts(network: Network, chance: random.Random, turns: int) -> None:
+    """Have some host send every 0.1 s, in the VLAN or without a tag; nothing may go round."""
+    for _ in range(turns):
+        network.broadcast(chance.choice(network.hosts), vlan=chance.choice((None, VLAN)))
+        network.clock.run(0.1)
