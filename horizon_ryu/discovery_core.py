@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from functools import partial
 from typing import Any
 
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
 from horizon_ryu.core.discovery.host_pins import pins_from_json
 from horizon_ryu.core.discovery.hosts import HostLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.link_trials import TrialLimits
 from horizon_ryu.core.discovery.return_checks import JoinedEarlier
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition, select

@@ -71,6 +71,7 @@ class Forwarding(HorizonApp):
             options.idle_timeout,
             options.max_pairs,
             self.horizon.is_contested,
+            self.horizon.flood,
         )
         self._removals: Counter[str] = Counter()
         self.horizon.metrics.counters(

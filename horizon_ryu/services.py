@@ -24,6 +24,7 @@ from horizon_ryu.audit.service import AuditService
 from horizon_ryu.capacity import capacity
 from horizon_ryu.core.dpid_claims import DpidClaim, read_pins
 from horizon_ryu.core.errors import HorizonError
+from horizon_ryu.core.forwarding.answers import FloodActions, along_the_tree
 from horizon_ryu.core.identifiers import dpid_from_text
 from horizon_ryu.core.loop_record import ON_DISK
 from horizon_ryu.core.token_bucket import PacketInLimits
@@ -58,7 +59,7 @@ from horizon_ryu.store_place import file_at
 from horizon_ryu.store_thread import StoreThread
 from horizon_ryu.supervised_loop import SupervisedLoop
 from horizon_ryu.supervision import Supervisor
-from horizon_ryu.wire.messages import PacketIn
+from horizon_ryu.wire.messages import Action, PacketIn
 from xen_bridge.runtime.green import GreenRuntime
 from xen_bridge.runtime.port import Runtime
 from xen_bridge.serving.abandonment import abandon_process
@@ -160,6 +161,8 @@ class Services:
         self.locator: Locator | None = None
         self.contest: Callable[[int | None, bytes], bool] | None = None
         self.probed: Callable[[PortRef, float], bool] | None = None
+        self.tree_flood: FloodActions = along_the_tree
+        """How a frame of a VLAN is flooded, as Spanning Tree says while it is there."""
         self.flow_migrations: FlowMigrations | None = None
         self.slice_ports: SlicePorts | None = None
 
@@ -287,6 +290,10 @@ class Services:
     def is_looked_for(self, ref: PortRef, now: float) -> bool:
         """Tell whether Discovery has sent probes by a port that would be believed where heard."""
         return self.probed is None or self.probed(ref, now)
+
+    def flood(self, vlan: int | None, dpid: int, in_port: int) -> tuple[Action, ...]:
+        """Return what floods a frame of a VLAN that came in by a port, as Spanning Tree says."""
+        return self.tree_flood(vlan, dpid, in_port)
 
     def _connection_context(self) -> ConnectionContext:
         guard = self.settings.guard

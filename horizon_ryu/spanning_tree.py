@@ -54,7 +54,6 @@ from horizon_ryu.spanning_tree_events import EventTreeChanged
 from horizon_ryu.turn_rest import TurnRest
 from horizon_ryu.wire.messages import (
     DropBuffered,
-    Flood,
     FlowEntry,
     Outgoing,
     PacketIn,
@@ -89,6 +88,7 @@ class SpanningTree(HorizonApp):
         self._control = TreeControl(
             self.horizon.generation, self._timers.port_hold_time, self.horizon.is_looked_for
         )
+        self.horizon.tree_flood = self._control.flood
         self._drops = DropEntries(self.horizon.generation)
         self._wake = self.horizon.runtime.event()
         self._unsaved = self.horizon.runtime.event()
@@ -180,9 +180,16 @@ class SpanningTree(HorizonApp):
 
     def _seal(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what comes in by a closed port of a segment: another port of it is open."""
-        if self._control.is_sealed(packet.dpid, packet.in_port):
+        is_sealed = self._control.is_sealed(packet.dpid, packet.in_port)
+        if is_sealed or (self._control.closes_in_vlans and self._is_sealed_in_vlan(packet)):
             return PacketInVerdict(True, _free(packet))
         return PASSED
+
+    def _is_sealed_in_vlan(self, packet: PacketIn) -> bool:
+        frame = decode(packet.data)
+        if frame is None or not frame.vlan:
+            return False
+        return self._control.is_closed_in(frame.vlan, packet.dpid, packet.in_port)
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what would be flooded but came in where the tree has no port."""
@@ -205,7 +212,10 @@ class SpanningTree(HorizonApp):
             return PASSED
         if is_link_local(packet.data):
             return PacketInVerdict(True, _free(packet))
-        out = PacketOut((Flood(),), packet.data, packet.in_port)
+        frame = decode(packet.data)
+        vlan = None if frame is None else frame.vlan
+        actions = self._control.flood(vlan, packet.dpid, packet.in_port)
+        out = PacketOut(actions, packet.data, packet.in_port)
         return PacketInVerdict(True, (Outgoing(packet.dpid, out), *_free(packet)))
 
     # ---- the loops

@@ -61,17 +61,21 @@ class FloodAudit:
             return 0
         drops = self._drops.wanted(dpid)
         try:
-            queries = self._queries(dpid, drops)
+            vlans = [one.vlan for one in asked.state.vlans]
+            queries = self._queries(dpid, drops, vlans)
         except SwitchAway:
             return 0
         return Examination(queries, (*asked.basis, drops), partial(self._judge, asked))
 
-    def _queries(self, dpid: int, drops: Sequence[FlowMod]) -> Sequence[Query]:
+    def _queries(
+        self, dpid: int, drops: Sequence[FlowMod], vlans: Sequence[int]
+    ) -> Sequence[Query]:
         if self._switches.codec(dpid).capabilities.cookie_filter:
             return self._by_cookie
         # Without that: first what matches broadcasts, then the table miss, and what else is wanted.
         cookie = self._control.cookie
-        others = (EntryQuery(mod.match, cookie, EXACT_COOKIE) for mod in drops)
+        matches = (*(mod.match for mod in drops), *(Match(dl_vlan=vlan) for vlan in vlans))
+        others = (EntryQuery(match, cookie, EXACT_COOKIE) for match in matches)
         return (*self._by_match, *others, self._flooding)
 
     def _judge(self, asked: FloodSnapshot, answers: Sequence[SwitchAnswer]) -> int:

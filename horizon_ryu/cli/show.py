@@ -30,6 +30,8 @@ def topology(console: Terminal, data: Mapping[str, Any]) -> None:
     console.print(_links(data["links"]))
     if data.get("segments"):
         console.print(_segments(data["segments"]))
+    if data.get("vlan_segments"):
+        console.print(_vlan_segments(data["vlan_segments"]))
     if data.get("held_links"):
         console.print(_held_links(data["held_links"]))
     console.print(_hosts(data["hosts"]))
@@ -70,6 +72,18 @@ def _segments(segments: Iterable[Mapping[str, Any]]) -> Table:
             is_open = segment["open"] is not None and port in segment["open"]
             shown = styled("yes", "green") if is_open else "no"
             table.add_row(str(number), _end(port), "" if segment["open"] is None else shown)
+    return table
+
+
+def _vlan_segments(segments: Iterable[Mapping[str, Any]]) -> Table:
+    """One row per port that shares a segment in a VLAN, and whether it is open in it."""
+    title = "Segments of single VLANs"
+    table = Table("vlan", "segment", "port", "open", title=title, title_justify="left")
+    for number, segment in enumerate(segments, 1):
+        for port in segment["ports"]:
+            is_open = segment["open"] is not None and port in segment["open"]
+            shown = "" if segment["open"] is None else styled("yes", "green") if is_open else "no"
+            table.add_row(str(segment["vlan"]), str(number), _end(port), shown)
     return table
 
 

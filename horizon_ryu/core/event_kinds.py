@@ -12,6 +12,7 @@ TOPOLOGY = frozenset({
     "port_add", "port_modify", "port_delete", "port_beyond_cap",
     "link_add", "link_delete", "link_held", "link_released",
     "segment_add", "segment_delete", "segment_suspected", "segment_cleared",
+    "vlan_segment_add", "vlan_segment_delete",
     "host_add", "host_modify", "host_move", "host_delete",
     "tree_change",
 })  # fmt: skip

@@ -34,6 +34,7 @@ class Priority(IntEnum):
     BLOCKED = 300
     ARP = 200
     UNICAST = 150
+    VLAN_BROADCAST = 110
     BROADCAST = 100
     TABLE_MISS = 0
 

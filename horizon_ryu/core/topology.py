@@ -94,10 +94,12 @@ class HeldLink(NamedTuple):
 class Segment:
     """Ports of ours that switches which are not ours join; ``ports`` are in order, two at least.
 
-    Any of them may hear what any other sends, and so may stations that nobody can count.
+    Any of them may hear what any other sends, and so may stations that nobody can count: all of
+    it, or only what is in ``vlan``.
     """
 
     ports: tuple[PortRef, ...]
+    vlan: int | None = None
 
 
 def station_key(mac: bytes, vlan: int | None) -> bytes:
@@ -139,6 +141,7 @@ class TopologyView:
     ``links`` maps a source port to its link: a port has at most one neighbour. ``hosts`` are by
     :func:`station_key`, ``segments`` by each of their ports, ``held`` one direction of each pair.
     ``suspected`` are pairs of ports that may be of one segment, too young to be believed.
+    ``vlan_segments`` are those of which it is known that one VLAN passes them, suspected ones too.
     ``version`` grows by one with each published change.
     """
 
@@ -149,6 +152,7 @@ class TopologyView:
     segments: Mapping[PortRef, Segment] = field(default_factory=lambda: MappingProxyType({}))
     held: tuple[HeldLink, ...] = ()
     suspected: tuple[Segment, ...] = ()
+    vlan_segments: tuple[Segment, ...] = ()
 
     def is_bidirectional(self, link: Link) -> bool:
         """Tell whether the same cable was also seen in the other direction."""
@@ -168,7 +172,8 @@ class TopologyChange:
     ``port_beyond_cap`` (one of these came or went),
     ``link_add``, ``link_delete``, ``link_held``, ``link_released`` (held no more, believed or not),
     ``segment_add``, ``segment_delete``, ``segment_suspected``, ``segment_cleared`` (suspected no
-    more, believed or not), ``host_add``, ``host_modify``, ``host_move``,
+    more, believed or not), ``vlan_segment_add``, ``vlan_segment_delete``,
+    ``host_add``, ``host_modify``, ``host_move``,
     ``host_delete`` and the alarms
     ``alarm_spoofed_host``, ``alarm_spoofed_address``, ``alarm_unproven_move``,
     ``alarm_too_many_hosts``, ``alarm_too_many_ports``, ``alarm_port_role``,

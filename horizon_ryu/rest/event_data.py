@@ -106,6 +106,9 @@ def forest_difference(forest: Forest, before: Forest) -> dict[str, Any]:
         "removed": [cable_data(link) for link in removed[:CABLES_TOLD]],
         "left_out": left_out,
     }
+    in_vlans = [len(refs) for refs in forest.vlan_blocked.values()]
+    if in_vlans:
+        told["blocked_in_vlans"] = sum(in_vlans)
     opened, closed = forest.attached - before.attached, before.attached - forest.attached
     for name, ports in (("segment_ports_opened", opened), ("segment_ports_closed", closed)):
         if ports:

@@ -26,6 +26,12 @@ class TreeProvider(TimersProvider[TreeTimers], Protocol):
         """Tell whether nothing is held, planned or unconfirmed."""
 
 
+class VlanPortModel(PortRefModel):
+    """A port in one VLAN."""
+
+    vlan: int
+
+
 class ForestModel(Model):
     """One tree per connected part, and the ports that are closed to broadcasts."""
 
@@ -34,6 +40,10 @@ class ForestModel(Model):
         tuple[PortRefModel, ...],
         Field(description="Ends of links and ports of segments outside the trees"),
     ]
+    blocked_in_vlans: Annotated[
+        tuple[VlanPortModel, ...],
+        Field(description="Ports closed in one VLAN alone, which switches of others pass on"),
+    ] = ()
     settled: Annotated[
         bool, Field(description="Every port is decided and every switch has confirmed its part")
     ]
@@ -44,6 +54,11 @@ def forest_model(forest: Forest, settled: bool) -> ForestModel:
     return ForestModel(
         trees=tuple(map(tree_entry, forest.trees)),
         blocked=tuple(map(port_ref_model, sorted(forest.blocked))),
+        blocked_in_vlans=tuple(
+            VlanPortModel(vlan=vlan, **port_ref_model(ref).model_dump())
+            for vlan, refs in sorted(forest.vlan_blocked.items())
+            for ref in sorted(refs)
+        ),
         settled=settled,
     )
 

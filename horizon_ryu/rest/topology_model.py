@@ -80,6 +80,18 @@ class JointModel(SegmentModel):
     open: tuple[PortRefModel, ...] | None
 
 
+class VlanSegmentModel(SegmentModel):
+    """Ports of ours that switches which are not ours join in one VLAN, whatever else they pass."""
+
+    vlan: int
+
+
+class VlanJointModel(JointModel):
+    """Such a segment, and those of its ports that are open in the VLAN."""
+
+    vlan: int
+
+
 class HostModel(Model):
     """A station and the port it was heard on."""
 
@@ -99,8 +111,9 @@ class TopologyModel(Model):
     """Switches in order of dpid, links in order of their source, hosts in order of MAC.
 
     ``segments`` are there if there are any, in order of their first ports, and ``held_links`` if
-    any are held. ``seq`` is the last event of run ``epoch`` that changed any of it; where to resume
-    the events from is told by the header Horizon-Cursor.
+    any are held. So are ``vlan_segments``, those that one VLAN passes, in order of the VLANs.
+    ``seq`` is the last event of run ``epoch`` that changed any of it; where to resume the events
+    from is told by the header Horizon-Cursor.
     """
 
     seq: int = optional()
@@ -110,6 +123,7 @@ class TopologyModel(Model):
     links: tuple[LinkModel, ...]
     hosts: tuple[HostModel | TaggedHostModel, ...]
     segments: tuple[JointModel, ...] = ()
+    vlan_segments: tuple[VlanJointModel, ...] = ()
     held_links: tuple[HeldLinkModel, ...] = ()
 
 
@@ -167,17 +181,21 @@ def held_link_model(held: HeldLink) -> HeldLinkModel:
 
 
 def segment_model(segment: Segment) -> SegmentModel:
-    """Return a segment with its ports in order."""
-    return SegmentModel(ports=tuple(map(port_ref_model, segment.ports)))
+    """Return a segment with its ports in order, and the VLAN if it is one of a VLAN."""
+    ports = tuple(map(port_ref_model, segment.ports))
+    if segment.vlan is None:
+        return SegmentModel(ports=ports)
+    return VlanSegmentModel(vlan=segment.vlan, ports=ports)
 
 
 def joint_model(segment: Segment, open_ports: Collection[PortRef] | None) -> JointModel:
     """Return a segment with its ports, and the open ones among them, in order."""
-    is_open = None if open_ports is None else [ref in open_ports for ref in segment.ports]
     ports = tuple(map(port_ref_model, segment.ports))
-    return JointModel(
-        ports=ports, open=None if is_open is None else tuple(compress(ports, is_open))
-    )
+    is_open = None if open_ports is None else [ref in open_ports for ref in segment.ports]
+    found = None if is_open is None else tuple(compress(ports, is_open))
+    if segment.vlan is None:
+        return JointModel(ports=ports, open=found)
+    return VlanJointModel(vlan=segment.vlan, ports=ports, open=found)
 
 
 def host_model(host: Host) -> HostModel:

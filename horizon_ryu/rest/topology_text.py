@@ -60,6 +60,7 @@ class TopologyText:
         self.ports: dict[int, Fragments] = {}
         """Those of each switch."""
         self.links = Fragments()
+        self.segments_in_vlans = Fragments()
         self.held_links = Fragments()
         self.hosts = Fragments()
         self.segments = Fragments()
@@ -90,6 +91,9 @@ class TopologyText:
         if view.segments:
             texts = self.segments.texts(_segments(view, forest), _segment, rest)
             lists.append(("segments", texts))
+        if view.vlan_segments:
+            found = self.segments_in_vlans.texts(_vlan_segments(view, forest), _segment, rest)
+            lists.append(("vlan_segments", found))
         if view.held:
             lists.append(("held_links", self.held_links.texts(_held_links(view), _held_link, rest)))
         members = ",".join(f'"{name}":[{",".join(texts)}]' for name, texts in lists)
@@ -137,6 +141,14 @@ def _segments(
     attached = None if forest is None else forest.attached
     for segment in sorted(set(view.segments.values())):
         is_open = None if attached is None else attached.intersection(segment.ports)
+        yield segment, (segment, is_open)
+
+
+def _vlan_segments(
+    view: TopologyView, forest: Forest | None
+) -> Iterable[tuple[Hashable, tuple[Segment, frozenset[PortRef] | None]]]:
+    for segment in view.vlan_segments:
+        is_open = None if forest is None else forest.open_in_vlan(segment)
         yield segment, (segment, is_open)
 
 

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backstop import BACKSTOP
+from integration.our_bridges import be_quiet, command, ours
 from network_namespace import NetworkNamespace
 from tools.controller_process import wait_until
 from tools.lab import Lab
@@ -30,21 +28,6 @@ SWALLOWS, PASSES = 0, 1 << 14
 """``group_fwd_mask``: what a bridge does with LLDP's group address, 01:80:c2:00:00:0e."""
 
 
-def ours(lab: Lab, dpid: int) -> str:
-    """Return the name of a switch's bridge."""
-    wanted = f"datapath_id={dpid:016x}"
-    for name in _run("ovs-vsctl", "list-br").split():
-        if _run("ovs-vsctl", "get", "bridge", name, "datapath_id").strip().strip('"') in wanted:
-            return name
-    raise AssertionError(f"no bridge {wanted} among those of {lab.switches()}")
-
-
-def _run(*command: str) -> str:
-    return subprocess.run(
-        command, check=True, capture_output=True, text=True, timeout=BACKSTOP
-    ).stdout
-
-
 class ForeignBridge:
     """A Linux bridge in a namespace, with a port at each of some switches."""
 
@@ -59,12 +42,14 @@ class ForeignBridge:
         """Cable it to a bridge of Open vSwitch."""
         number = len(self._ends)
         near, far = f"{self._namespace.name[:11]}-{number}", f"p{number}"
-        _run("ip", "link", "add", near, "type", "veth", "peer", far, "netns", self._namespace.name)
+        command(
+            "ip", "link", "add", near, "type", "veth", "peer", far, "netns", self._namespace.name
+        )
         self._ends.append(near)
-        Path("/proc/sys/net/ipv6/conf", near, "disable_ipv6").write_text("1", encoding="ascii")
+        be_quiet(near)
         self._namespace.ip("link", "set", far, "master", "between", "up")
-        _run("ip", "link", "set", near, "up")
-        _run("ovs-vsctl", "add-port", bridge, near)
+        command("ip", "link", "set", near, "up")
+        command("ovs-vsctl", "add-port", bridge, near)
 
     def join(self, other: ForeignBridge) -> None:
         """Cable it to another bridge that is not ours."""
@@ -85,7 +70,7 @@ class ForeignBridge:
     def unplug(self) -> None:
         """Take it away."""
         for near in self._ends:
-            _run("ovs-vsctl", "--if-exists", "del-port", near)
+            command("ovs-vsctl", "--if-exists", "del-port", near)
         self._ends.clear()
 
 
@@ -123,8 +108,8 @@ def asked(lab: Lab) -> int:
 def expect_switches_to_carry(lab: Lab, host: str, other: str) -> None:
     """Ping, of which the controller may see the first frames and a question now and then."""
     begun = asked(lab)
-    command = ["ping", "-n", "-i", "0.01", "-c", str(PINGS), "-W", "20", other]
-    ran = lab.network.run(host, command, 60.0)
+    ping = ["ping", "-n", "-i", "0.01", "-c", str(PINGS), "-W", "20", other]
+    ran = lab.network.run(host, ping, 60.0)
     assert f"{PINGS} packets transmitted, {PINGS} received" in ran.output, ran.output[-300:]
     seen = asked(lab) - begun
     assert seen < PINGS / 10, f"{seen} packet-ins for {PINGS} pings"

@@ -7,11 +7,12 @@ from typing import Protocol
 from horizon_ryu.core.audit_schedule import INTERVAL
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.errors import SwitchError
+from horizon_ryu.core.frames import decode
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.flood_plan import FloodPlan
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.topology import Port, TopologyChange, TopologyView
-from horizon_ryu.wire.messages import Flood, FlowEntry, Outgoing, PacketIn, PacketOut
+from horizon_ryu.wire.messages import FlowEntry, Outgoing, PacketIn, PacketOut
 from simulator.channel import Channel, Peer
 from simulator.network import Network
 from simulator.oracle import Oracle
@@ -47,9 +48,14 @@ class TreeDriver:
         self._reading.discard(dpid)
 
     def handle(self, packet: PacketIn) -> None:
-        """Drop what came in outside the tree, flood the rest along it."""
+        """Drop what came in outside the tree of its VLAN, flood the rest along it."""
+        frame = decode(packet.data)
+        vlan = None if frame is None else frame.vlan
+        if vlan and self.tree.is_closed_in(vlan, packet.dpid, packet.in_port):
+            return
         if self.tree.gate(packet.dpid, packet.in_port):
-            out = PacketOut((Flood(),), packet.data, packet.in_port)
+            actions = self.tree.flood(vlan, packet.dpid, packet.in_port)
+            out = PacketOut(actions, packet.data, packet.in_port)
             self._transactions.send((Outgoing(packet.dpid, out),))
 
     def pump(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.lldp import is_lldp
 from horizon_ryu.core.discovery.return_checks import JoinedEarlier
 from horizon_ryu.core.errors import SwitchError
@@ -50,6 +51,7 @@ class FullController:
             joined = JoinedEarlier((*memory.cables, *memory.segments), memory.given_up)
             self.discovery.recall(joined, network.clock.now + 3 * hold_time)
         self.view = TopologyView()
+        self._told = self.tree.forest()
         self._cookie = cookie(Owner.DISCOVERY, generation)
         self._joining: dict[int, Switch] = {}
         self._possible = network.possible_links()
@@ -74,9 +76,16 @@ class FullController:
 
     def _tick(self) -> None:
         if self.running:
+            self._tell_forest()
             self.transactions.send(self.discovery.tick(self.now))
             self._publish()
             self._set_alarm()
+
+    def _tell_forest(self) -> None:
+        forest = self.tree.forest()
+        if forest != self._told:
+            self._told = forest
+            self.discovery.tree_changed(forest)
 
     def _set_alarm(self) -> None:
         due = self.discovery.next_due(self.now)

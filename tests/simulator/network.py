@@ -15,7 +15,7 @@ from simulator.channel import Channel, Peer
 from simulator.clock import Clock
 from simulator.traced_frames import BROADCAST, trace_number, traced_frame
 from virtual_switch.direct import DirectSwitch
-from virtual_switch.network import LINK_LOCAL
+from virtual_switch.network import LINK_LOCAL, vlan_of
 
 HOP_LIMIT = 12
 RELAY_LIMIT = 3
@@ -95,6 +95,7 @@ class Network:
         self.watched = True
         self._ways: dict[PortRef, Way] = {}
         self._bridged: dict[PortRef, list[PortRef]] = {}
+        self._trunks: dict[PortRef, frozenset[int | None]] = {}
         self.bridged_hosts: dict[PortRef, Station] = {}
         """Who stands on a foreign bridge, by the first of its ports."""
         self._hosts_at: dict[PortRef, Station] = {}
@@ -126,6 +127,12 @@ class Network:
         self._ways.update({way.src: way for way in ways})
         return cable
 
+    def add_trunk(self, vlans: Iterable[int | None], *dpids: int) -> list[PortRef]:
+        """Add a bridge that passes ``vlans`` alone; None stands for frames without a tag."""
+        ends = self.add_bridge(*dpids)
+        self._trunks.update(dict.fromkeys(ends, frozenset(vlans)))
+        return ends
+
     def add_bridge(self, *dpids: int) -> list[PortRef]:
         """Join new ports of switches by a bridge that nobody controls, with a host; return them.
 
@@ -151,6 +158,9 @@ class Network:
         """Have a foreign bridge flood what came in from ``src`` (None: from its own host)."""
         if data.startswith(LINK_LOCAL):
             return
+        trunk = self._trunks.get(ends[0])
+        if trunk is not None and vlan_of(data) not in trunk:
+            return
         number = trace_number(data)
         if number is not None:
             if src is not None and not self._may_pass(number, src):
@@ -169,11 +179,11 @@ class Network:
         """Have the host of a foreign bridge send ``data``."""
         self._relay(None, ends, data)
 
-    def broadcast_from_bridge(self, ends: list[PortRef]) -> int:
+    def broadcast_from_bridge(self, ends: list[PortRef], vlan: int | None = None) -> int:
         """Have the host of a foreign bridge send one traced frame; return its number."""
         self._frames += 1
         host = self.bridged_hosts[ends[0]]
-        self._relay(None, ends, traced_frame(host.mac, self._frames, BROADCAST))
+        self._relay(None, ends, traced_frame(host.mac, self._frames, BROADCAST, vlan))
         return self._frames
 
     def add_host(self, dpid: int) -> Station:
@@ -192,12 +202,12 @@ class Network:
         self._relays_at.update((host.location, relay) for host in hosts)
         return relay
 
-    def greet(self, relay: HostRelay) -> None:
+    def greet(self, relay: HostRelay, vlan: int | None = None) -> None:
         """Have both hosts be heard by the controller: they ask a station that nobody knows."""
         for host in relay.hosts:
             nobody = bytes.fromhex("0a000000ffff")
             ask = frames.build_arp_reply(
-                host.mac, relay.address(host), nobody, bytes((10, 1, 255, 255))
+                host.mac, relay.address(host), nobody, bytes((10, 1, 255, 255)), vlan
             )
             self.send(host, ask)
 
@@ -206,18 +216,21 @@ class Network:
         here, there = relay.hosts if relay.hosts[0].location == src else relay.hosts[::-1]
         frame = frames.decode(data)
         arp = frames.decode_arp(data, frame) if frame is not None else None
-        if relay.answers and arp is not None and arp.tpa == relay.address(here):
-            self.send(here, frames.build_arp_reply(here.mac, arp.tpa, arp.sha, arp.spa))
+        if relay.answers and frame and arp is not None and arp.tpa == relay.address(here):
+            reply = frames.build_arp_reply(here.mac, arp.tpa, arp.sha, arp.spa, frame.vlan)
+            self.send(here, reply)
         number = trace_number(data)
         if relay.passes(data) and (number is None or self._may_pass(number, src)):
             self.clock.after(0.0005, partial(self._arrive, there.location, data))
 
     # ---- frames
 
-    def broadcast(self, host: Station, destination: bytes = BROADCAST) -> int:
+    def broadcast(
+        self, host: Station, destination: bytes = BROADCAST, vlan: int | None = None
+    ) -> int:
         """Have ``host`` send one traced frame; return its number."""
         self._frames += 1
-        self.send(host, traced_frame(host.mac, self._frames, destination))
+        self.send(host, traced_frame(host.mac, self._frames, destination, vlan))
         return self._frames
 
     def send(self, host: Station, data: bytes) -> None:

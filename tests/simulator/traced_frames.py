@@ -8,9 +8,13 @@ BROADCAST = b"\xff" * 6
 _TRACED = b"traced frame "
 
 
-def traced_frame(source: bytes, number: int, destination: bytes = BROADCAST) -> bytes:
+def traced_frame(
+    source: bytes, number: int, destination: bytes = BROADCAST, vlan: int | None = None
+) -> bytes:
     """Return a frame that the simulation can tell from every other by ``number``."""
-    return destination + source + b"\x88\xb5" + _TRACED + struct.pack("!Q", number) + bytes(25)
+    tag = b"" if vlan is None else b"\x81\x00" + vlan.to_bytes(2, "big")
+    head = destination + source + tag + b"\x88\xb5"
+    return head + _TRACED + struct.pack("!Q", number) + bytes(25)
 
 
 def trace_number(data: bytes) -> int | None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
+from horizon_ryu.core.frames import decode
 from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import Outgoing, PacketIn
 from virtual_switch.direct import DirectSwitch
@@ -26,6 +27,8 @@ class DirectNetwork:
         self.delivered: Callable[[PortRef, bytes], object] = lambda _at, _frame: None
         self._far: dict[PortRef, list[PortRef]] = {}
         self._filtering: set[PortRef] = set()
+        self._trunks: dict[PortRef, frozenset[int | None]] = {}
+        """Of bridges that pass some VLANs alone, these, by each of their ports."""
         self._learned: dict[PortRef, dict[bytes, PortRef]] = {}
         """What bridges that learn have learned, by each of their ports."""
 
@@ -46,14 +49,21 @@ class DirectNetwork:
             self._far[ref] = [other for other in refs if other != ref]
 
     def bridge(
-        self, *ends: tuple[int, int], passes_lldp: bool = False, learns: bool = False
+        self,
+        *ends: tuple[int, int],
+        passes_lldp: bool = False,
+        learns: bool = False,
+        vlans: Collection[int | None] | None = None,
     ) -> None:
         """Plug ports into a bridge of somebody else's, which floods all but link-local groups.
 
         One that ``passes_lldp`` floods these too, as a hub does; one that ``learns`` sends frames
-        for a station where it has heard it. An end at no switch is a station's.
+        for a station where it has heard it. An end at no switch is a station's. Of ``vlans``, if
+        given, it passes nothing else; None stands for frames without a tag.
         """
         self.segment(*ends)
+        if vlans is not None:
+            self._trunks.update((PortRef(*end), frozenset(vlans)) for end in ends)
         if learns:
             table: dict[bytes, PortRef] = {}
             self._learned.update((PortRef(*end), table) for end in ends)
@@ -89,6 +99,9 @@ class DirectNetwork:
     def relay(self, src: PortRef, frame: bytes) -> None:
         """Bring a frame that was sent at ``src`` into a segment to the other ports of it."""
         far = self._far[src]
+        trunk = self._trunks.get(src)
+        if trunk is not None and vlan_of(frame) not in trunk:
+            return
         learned = self._learned.get(src)
         if learned is not None:
             learned[frame[6:12]] = src
@@ -100,3 +113,9 @@ class DirectNetwork:
                 self.switches[here.dpid].receive(here.port_no, frame)
             else:
                 self.delivered(here, frame)
+
+
+def vlan_of(data: bytes) -> int | None:
+    """Return the VLAN that a frame is in; None without a tag."""
+    frame = decode(data)
+    return None if frame is None else frame.vlan

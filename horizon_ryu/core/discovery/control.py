@@ -8,16 +8,17 @@ messages, and gives out immutable views. What probes prove is judged in
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostLimits, HostTable
-from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
+from horizon_ryu.core.discovery import lldp, tagged_lldp
+from horizon_ryu.core.discovery.hosts import NOTHING, PROBER, HostTable
+from horizon_ryu.core.discovery.join_doubt import JoinDoubt, SlowJoin
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.link_evidence import EvidenceLimits, LinkEvidence
-from horizon_ryu.core.discovery.link_trials import LinkTrials, TrialLimits
+from horizon_ryu.core.discovery.link_trials import LinkTrials
 from horizon_ryu.core.discovery.next_view import next_view
 from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.segment_places import SegmentPlaces
@@ -37,26 +38,6 @@ from horizon_ryu.core.topology import (
     station_key,
 )
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn
-
-
-@dataclass(frozen=True, slots=True)
-class DiscoveryLimits:
-    """Budgets of probes per second, and the seconds in which a probe is accepted.
-
-    ``total_rate`` is for known ports, ``new_port_rate`` for new ones, ``switch_rate`` for all
-    ports of one switch. Of a switch with more than ``ports_per_switch`` ports, or more than its
-    version can flood by, the others are closed to broadcasts, and otherwise as if they were not
-    there.
-    """
-
-    total_rate: float = 2000.0
-    new_port_rate: float = 20_000.0
-    switch_rate: float = 1000.0
-    probe_validity: float = 5.0
-    hosts: HostLimits = field(default_factory=HostLimits)
-    doubt: DoubtLimits = field(default_factory=DoubtLimits)
-    ports_per_switch: int = 16_384
-    trials: TrialLimits = field(default_factory=TrialLimits)
 
 
 class Heard(NamedTuple):
@@ -208,12 +189,15 @@ class DiscoveryControl:
         if packet.buffer_id is not None:
             drop = (Outgoing(packet.dpid, DropBuffered(packet.buffer_id, packet.in_port)),)
         probe = lldp.parse(packet.data)
-        if probe is None:
-            return Heard("foreign", drop)
+        tagged = tagged_lldp.parse(packet.data) if probe is None else None
         here = PortRef(packet.dpid, packet.in_port)
+        if probe is None and tagged is None:
+            return Heard("foreign", drop)
         if not self._is_up(here):
             return Heard("port_down", drop)
-        if not self._evidence.is_genuine(probe):
+        if tagged is not None:
+            return Heard(self._evidence.hear_tagged(tagged, here, now), drop)
+        if probe is None or not self._evidence.is_genuine(probe):
             return Heard("forged", drop)
         is_group = packet.data.startswith(lldp.ANY_BRIDGE)
         return Heard(self._evidence.hear(probe, here, is_group, now), drop)
@@ -241,10 +225,11 @@ class DiscoveryControl:
         if not self._is_edge(here):
             return ()
         key = station_key(frame.src, frame.vlan)
-        self._evidence.host_heard(key, here, frame.dst)
+        vlan = frame.vlan if frames.is_plain(packet.data, frame) else None
+        self._evidence.host_heard(key, vlan, here, frame.dst, now)
         home = self.locate(key)
         if home is not None and home != here:
-            self._evidence.look_between(home, here, now)
+            self._evidence.look_between(home, here, vlan, now)
         if here in self._evidence.segments:
             place = here if home is None else self._places.place(here, home)
             if place is None:
@@ -261,6 +246,9 @@ class DiscoveryControl:
         self._places.follow(forest, self._evidence.segments)
         for closed, door in self._places.moves():
             self._changes += self._hosts.move_at(closed, door)
+        self._evidence.vlans.follow_blocked(frozenset(forest.vlan_blocked))
+        for vlan, closed, door in forest.vlan_moves(self._evidence.vlans.segments):
+            self._changes += self._hosts.move_at(closed, door, vlan)
 
     def _is_up(self, ref: PortRef) -> bool:
         port = self._switches.port(ref)

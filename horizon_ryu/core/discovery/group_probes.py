@@ -23,11 +23,11 @@ _EAGER = 2
 """Group probes of a new port that wait for no interval: nobody may hear the very first."""
 _PER_MATE = 0.1
 """Seconds of interval per port of a segment."""
-_LOST = 3
+LOST_ROUNDS = 3
 """Probes in a row that must go unheard before silence counts."""
 _FIRST_NUMBER = 1 << 62
 """No group probe can be passed off as LLDP: their numbers have nothing in common."""
-_GAP = 2.5
+GAP_ROUNDS = 2.5
 """Rounds that two ports may miss one another in, until it is believed that they share a segment."""
 HASTE = 0.2
 """Seconds between two group probes of a port, at least, however much speaks for a loop."""
@@ -121,10 +121,13 @@ class GroupProbes:
     ) -> None:
         """Take note that one of two ports has heard the other; ``period`` as for :meth:`idle`."""
         longest = max(self._round(ref, period) for ref in (one, other))
-        is_new = any(
-            now - self._turns[ref].since < NEW_SECONDS for ref in (one, other) if ref in self._turns
-        )
-        self.table.note(one, other, now, _GAP * longest, is_new)
+        is_new = self.is_new(one, now) or self.is_new(other, now)
+        self.table.note(one, other, now, GAP_ROUNDS * longest, is_new)
+
+    def is_new(self, ref: PortRef, now: float) -> bool:
+        """Tell whether a port is probed since a moment ago only."""
+        turns = self._turns.get(ref)
+        return turns is not None and now - turns.since < NEW_SECONDS
 
     def forget(self, ref: PortRef) -> None:
         """Void every probe of ``ref``, and what was heard there."""
@@ -137,7 +140,7 @@ class GroupProbes:
 
         ``period`` returns about how many seconds pass between two rounds of a switch.
         """
-        self.table.idle(now, lambda ref: max(max_idle, _LOST * self._round(ref, period)))
+        self.table.idle(now, lambda ref: max(max_idle, LOST_ROUNDS * self._round(ref, period)))
 
     def _round(self, ref: PortRef, period: Callable[[int], float]) -> float:
         """Return about how many seconds pass between two group probes of a port."""

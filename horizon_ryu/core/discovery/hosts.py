@@ -172,10 +172,17 @@ class HostTable:
         keys = sorted(host.key for host in self.at(ref))
         return tuple(TopologyChange("host_delete", self._forget(key)) for key in keys)
 
-    def move_at(self, ref: PortRef, to: PortRef) -> tuple[TopologyChange, ...]:
-        """Have the stations at one port of a segment at another one of it; those pinned stay."""
+    def move_at(
+        self, ref: PortRef, to: PortRef, vlan: int | None = None
+    ) -> tuple[TopologyChange, ...]:
+        """Have the stations at one port of a segment at another one of it; those pinned stay.
+
+        All of them, or those in ``vlan``.
+        """
         moved: list[TopologyChange] = []
         for key in sorted(self._room.at(ref)):
+            if vlan is not None and self._hosts[key].vlan != vlan:
+                continue
             self._room.leave(key, ref)
             self._room.enter(key, to)
             host = self._hosts[key] = replace(self._hosts[key], location=to)
@@ -328,6 +335,10 @@ class HostTable:
     def pins(self) -> Mapping[bytes, Host]:
         """The stations that never move, by their keys, whether they are heard or not."""
         return self._pins.pins
+
+    def is_pinned(self, key: bytes) -> bool:
+        """Tell whether a station never moves."""
+        return key in self._pins
 
     @property
     def refused(self) -> Mapping[str, int]:

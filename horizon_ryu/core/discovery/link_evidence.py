@@ -23,6 +23,8 @@ from horizon_ryu.core.discovery.pacing import Pacing
 from horizon_ryu.core.discovery.pair_trial import PairStanding
 from horizon_ryu.core.discovery.probes import OutstandingProbes, ProbeVerdict
 from horizon_ryu.core.discovery.return_checks import ReturnChecks
+from horizon_ryu.core.discovery.tagged_lldp import TaggedProbe
+from horizon_ryu.core.discovery.vlan_evidence import VlanEvidence, VlanWorld
 from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyChange
 from horizon_ryu.wire.messages import Outgoing
 
@@ -61,12 +63,15 @@ class LinkEvidence:
         self._latency = LinkLatency(limits.trials.latency_factor)
         world = TrialWorld(
             hosts.at,
-            lambda key: key in hosts.pins,
+            hosts.is_pinned,
             self._latency.is_slow,
             self._join,
             self._groups.table.part,
         )
         self._trials = LinkTrials(key, limits.trials, world)
+        look = self._groups.is_new
+        beside = VlanWorld(hosts.at, hosts.is_pinned, self._links.join, look, pacing.period)
+        self.vlans = VlanEvidence(key, limits.probe_validity, limits.trials, beside)
         self._returns = ReturnChecks(key, limits.probe_validity)
         self.recall = self._returns.recall
         self.came_up = self._returns.came_up
@@ -95,7 +100,7 @@ class LinkEvidence:
     @property
     def held(self) -> tuple[HeldLink, ...]:
         """The links that are not believed since hosts are known where they would be."""
-        return self._trials.held
+        return (*self._trials.held, *self.vlans.held)
 
     @property
     def trials(self) -> LinkTrials:
@@ -119,6 +124,7 @@ class LinkEvidence:
         gone, found = self._groups.table.take_changes()
         self._changes += (TopologyChange("segment_delete", segment) for segment in gone)
         self._changes += (TopologyChange("segment_add", segment) for segment in found)
+        self._changes += self.vlans.take_changes()
         return bool(gone or found)
 
     # ---- what happens to switches and ports
@@ -127,6 +133,7 @@ class LinkEvidence:
         """Take no probe that has left until now as proof of anything new."""
         self._void_before = self._book.next_number
         self._groups.void()
+        self.vlans.void()
 
     def look_again(self, now: float) -> None:
         """Probe the ports whose links were not believed, if no doubt is left that forbids it."""
@@ -142,6 +149,7 @@ class LinkEvidence:
         self._refused.discard(ref)
         self._deleted(self._links.remove_at(ref))
         self._changes += self._trials.forget(ref)
+        self._changes += self.vlans.forget(ref)
         self._returns.went_down(ref)
 
     def switch_ready(self, dpid: int) -> None:
@@ -157,6 +165,7 @@ class LinkEvidence:
 
     def _deleted(self, links: Iterable[Link]) -> None:
         self._groups.table.links_changed()
+        self.vlans.links_changed()
         self._changes += (TopologyChange("link_delete", link) for link in links)
 
     # ---- what is heard
@@ -218,6 +227,12 @@ class LinkEvidence:
         self._groups.note(src, here, now, self._pacing.period)
         return outcome
 
+    def hear_tagged(self, probe: TaggedProbe, here: PortRef, now: float) -> str:
+        """Judge a tagged probe, genuine or not; return a word for the metrics."""
+        outcome, changes = self.vlans.hear(probe, here, now, not self._doubt.binds(now))
+        self._changes += changes
+        return outcome
+
     def _prove(self, link: Link, number: int, now: float) -> str:
         """Take a genuine probe, heard for the first time, as proof of ``link``."""
         if link in self._links:
@@ -253,6 +268,7 @@ class LinkEvidence:
         for end in link:
             # What others heard while the other end was not ours yet says nothing any more.
             self._groups.table.remove_at(end)
+            self.vlans.linked(end)
             self._changes += self._trials.forget(end)
         self._deleted(self._links.add(link, now))
         if self._doubt:
@@ -294,25 +310,33 @@ class LinkEvidence:
         else:
             self._groups.note(one, other, now, self._pacing.period)
 
-    def host_heard(self, key: bytes, here: PortRef, dst: bytes) -> None:
+    def host_heard(
+        self, key: bytes, vlan: int | None, here: PortRef, dst: bytes, now: float
+    ) -> None:
         """Take note of a host's frame, which may be an answer that speaks against a link."""
         if self._trials:
             self._trials.host_heard(key, here, dst)
+        if vlan and self.vlans.station_heard(key, vlan, here, dst, now):
+            self._pacing.hurry((here,), now)
 
-    def look_between(self, one: PortRef, other: PortRef, now: float) -> None:
+    def look_between(self, one: PortRef, other: PortRef, vlan: int | None, now: float) -> None:
         """Probe two ports soon, since one station was heard at both: bridges may join them."""
+        both = one, other
         if not self._groups.table.are_joined(one, other):
-            hastened = [ref for ref in (one, other) if self._groups.hasten(ref, now)]
-            self._pacing.hurry(hastened, now)
+            self._pacing.hurry([ref for ref in both if self._groups.hasten(ref, now)], now)
+        if vlan and not self.vlans.are_joined(vlan, one, other):
+            self._pacing.hurry([ref for ref in both if self.vlans.rota.hasten(ref, vlan, now)], now)
 
     def is_check(self, src: bytes) -> bool:
         """Tell whether a frame from ``src`` is one of those that look like a station's."""
-        return self._returns.is_ours(src) or (bool(self._trials) and self._trials.is_ours(src))
+        is_known = self._returns.is_ours(src) or (bool(self._trials) and self._trials.is_ours(src))
+        return is_known or self.vlans.is_check(src)
 
     def check_heard(self, src: bytes, data: bytes, here: PortRef, now: float) -> None:
         """Take note that such a frame came in."""
         if not self._returns.is_ours(src):
             self._changes += self._trials.check_heard(src, here, now)
+            self._changes += self.vlans.check_heard(src, here, now)
             return
         crossed = self._returns.heard(data, here, now)
         if crossed is not None:
@@ -325,6 +349,7 @@ class LinkEvidence:
         lost = self._links.idle(now, max_idle, lambda ref: self._book.unheard(ref) >= LOST_PROBES)
         self._deleted(lost)
         self._groups.idle(now, max_idle, self._pacing.period)
+        self.vlans.idle(now, max_idle)
 
     def expire(self, now: float) -> list[Outgoing]:
         """Go on with the trials; return the questions and checks to be sent."""
@@ -332,21 +357,41 @@ class LinkEvidence:
         news = self._trials.expire(now)
         self._changes += news.changes
         self._pacing.hurry(news.again, now)
-        return [*self._trials.take_messages(), *self._returns.due(now)]
+        changes, messages = self.vlans.expire(now)
+        self._changes += changes
+        return [*self._trials.take_messages(), *self._returns.due(now), *messages]
 
     def next_due(self) -> float | None:
         """Return when :meth:`expire` has work; None while nothing is on trial or suspected."""
         due = self._returns.next_due()
-        times = (self._trials.next_due(), self._groups.table.next_due(), due)
+        times = (
+            self._trials.next_due(),
+            self._groups.table.next_due(),
+            due,
+            self.vlans.next_due(),
+        )
         return min((at for at in times if at is not None), default=None)
 
     def probe(self, ref: PortRef, hw_addr: bytes, now: float) -> bytes:
         """Return the next probe of a port as an Ethernet frame."""
-        if not self._links.touches(ref) and self._groups.takes_turn(ref, now):
-            return self._groups.build(ref, hw_addr, now)
+        if not self._links.touches(ref):
+            if self._groups.takes_turn(ref, now):
+                return self._groups.build(ref, hw_addr, now)
+            vlan = self._vlan_turn(ref, now)
+            if vlan is not None:
+                return self.vlans.build(ref, hw_addr, vlan, now)
         number = self._book.issue(ref, now)
         tag = lldp.sign(self._key, ref.dpid, ref.port_no, number)
         nearest = lldp.NEAREST_BRIDGE
         frame = lldp.build_signed(tag, ref.dpid, ref.port_no, hw_addr, number, nearest)
         self._book.left(ref, tag, frame)
         return frame
+
+    def _vlan_turn(self, ref: PortRef, now: float) -> int | None:
+        """Return in which VLAN a port is to be probed now; None before it is known for a cable's.
+
+        What has no tag is looked for first: a cable or a segment that it finds is there for all.
+        """
+        if not self.vlans.rota or not self._groups.have_looked(ref, now):
+            return None
+        return self.vlans.rota.takes_turn(ref, now)

@@ -82,13 +82,18 @@ def _begun(key: bytes) -> tuple[_Hash, _Hash]:
     return inner, outer
 
 
-def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
-    """Return the 16 bytes that only who has ``key`` can make: HMAC-SHA256, cut."""
+def signature_of(key: bytes, claims: bytes) -> bytes:
+    """Return the 16 bytes that only who has ``key`` can make of ``claims``: HMAC-SHA256, cut."""
     inner, outer = _begun(key)
     message, signature = inner.copy(), outer.copy()
-    message.update(_SIGNED.pack(dpid, port_no, number))
+    message.update(claims)
     signature.update(message.digest())
     return signature.digest()[:TAG_LENGTH]
+
+
+def sign(key: bytes, dpid: int, port_no: int, number: int) -> bytes:
+    """Return the signature of a probe."""
+    return signature_of(key, _SIGNED.pack(dpid, port_no, number))
 
 
 def build(

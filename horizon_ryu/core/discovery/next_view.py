@@ -31,6 +31,7 @@ def next_view(
         evidence.segments,
         evidence.held,
         evidence.suspected,
+        evidence.vlans.segments,
     )
 
 

@@ -46,9 +46,15 @@ def _number(ref: PortRef) -> int:
 class SegmentTable:
     """Who was heard by whom, and when last; and the segments that follow."""
 
-    def __init__(self, is_cable: Callable[[PortRef, PortRef], bool]) -> None:
-        """``is_cable`` tells whether a link between two ports is known, in either direction."""
+    def __init__(
+        self, is_cable: Callable[[PortRef, PortRef], bool], vlan: int | None = None
+    ) -> None:
+        """``is_cable`` tells whether a link between two ports is known, in either direction.
+
+        ``vlan`` is the one in which probes are heard, None for those without a tag.
+        """
         self._is_cable = is_cable
+        self._vlan = vlan
         self._heard: dict[_Pair, float] = {}
         self._pending: dict[_Pair, _Pending] = {}
         self._pending_at: dict[PortRef, set[_Pair]] = {}
@@ -135,6 +141,9 @@ class SegmentTable:
             if now - heard >= max(map(max_idle, pair)):
                 self._forget(pair)
 
+    def __bool__(self) -> bool:
+        return bool(self._heard or self._pending or self._segments or self._suspected)
+
     def links_changed(self) -> None:
         """Look again which pairs are cables."""
         self._is_stale |= bool(self._heard)
@@ -162,7 +171,9 @@ class SegmentTable:
         self._is_suspicion_stale = False
         self._doubts = DisjointSets()
         pairs = sorted(self._pending)
-        after = {Segment(pair) for pair in pairs if self._doubts.join(*map(_number, pair))}
+        after = {
+            Segment(pair, self._vlan) for pair in pairs if self._doubts.join(*map(_number, pair))
+        }
         before = set(self._suspected)
         self._suspected = tuple(sorted(after))
         return tuple(sorted(before - after)), tuple(sorted(after - before))
@@ -175,6 +186,15 @@ class SegmentTable:
         """
         return self._suspected
 
+    def joined(self) -> list[Segment]:
+        """Return the segments as they are with what is suspected, as of the last changes taken."""
+        found: list[set[PortRef]] = []
+        for one in (*set(self._segments.values()), *self._suspected):
+            touched = [ports for ports in found if not ports.isdisjoint(one.ports)]
+            found = [ports for ports in found if ports not in touched]
+            found.append(set(one.ports).union(*touched))
+        return [Segment(tuple(sorted(ports)), self._vlan) for ports in found]
+
     def _components(self) -> list[Segment]:
         found: list[Segment] = []
         seen: set[PortRef] = set()
@@ -184,7 +204,7 @@ class SegmentTable:
             ports = self._reached(start)
             seen |= ports
             if len(ports) > 2 or not self._is_cable(*ports):
-                found.append(Segment(tuple(sorted(ports))))
+                found.append(Segment(tuple(sorted(ports)), self._vlan))
         return found
 
     def _reached(self, start: PortRef) -> set[PortRef]:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.frames import Arp
 from horizon_ryu.core.port_frames import sent_by
 from horizon_ryu.core.topology import PortRef
-from horizon_ryu.wire.messages import DropBuffered, Flood, Outgoing, PacketIn, PacketOut
+from horizon_ryu.wire.messages import Action, DropBuffered, Flood, Outgoing, PacketIn, PacketOut
 
 Answer: TypeAlias = tuple[bool, Sequence[Outgoing]]
 """Whether the frame is consumed, and what to send."""
 
 PASSED: Answer = (False, ())
 DROPPED: Answer = (True, ())
-_FLOOD = (Flood(),)
+FloodActions: TypeAlias = Callable[[int | None, int, int], tuple[Action, ...]]
+"""Returns what floods a frame of a VLAN that came in at a switch by a port."""
 
 
-def flooded(packet: PacketIn) -> list[Outgoing]:
-    """Return what floods a frame along the tree."""
-    return [Outgoing(packet.dpid, PacketOut(_FLOOD, packet.data, packet.in_port))]
+def along_the_tree(_vlan: int | None, _dpid: int, _in_port: int) -> tuple[Action, ...]:
+    """Return what floods a frame where the tree is the same for all VLANs."""
+    return (Flood(),)
+
+
+def flooded(flood: FloodActions, packet: PacketIn, vlan: int | None) -> list[Outgoing]:
+    """Return what floods a frame along the tree of its VLAN."""
+    actions = flood(vlan, packet.dpid, packet.in_port)
+    return [Outgoing(packet.dpid, PacketOut(actions, packet.data, packet.in_port))]
 
 
 def delivered(packet: PacketIn, there: PortRef) -> list[Outgoing]:

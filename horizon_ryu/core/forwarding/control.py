@@ -20,6 +20,8 @@ from horizon_ryu.core.forwarding.answers import (
     DROPPED,
     PASSED,
     Answer,
+    FloodActions,
+    along_the_tree,
     arp_answer,
     delivered,
     flooded,
@@ -62,11 +64,8 @@ from horizon_ryu.wire.messages import (
 )
 
 REPEAT_AFTER = 0.05
-"""Seconds during which further frames of a pair do not send its entries again.
-
-A burst reaches the controller before the first entry reaches the switch; after this time the
-entry must have been lost.
-"""
+"""Seconds during which further frames of a pair do not send its entries again: a burst reaches us
+before the first entry reaches the switch. After that the entry must have been lost."""
 
 SETTLE_AT_ONCE = 128
 """Pairs re-routed in the call that reports a change; ``settle`` does the rest."""
@@ -81,7 +80,7 @@ class ForwardingControl:
 
     ``locate`` gives the newest known place of a host: Discovery's own table rather than the
     view, which may be one batch older than the frame at hand. ``is_contested`` tells of a packed IP
-    address in a VLAN whether it is undecided whose it is.
+    address in a VLAN whether it is undecided whose it is; ``flood`` how its broadcasts go.
     """
 
     def __init__(
@@ -91,7 +90,9 @@ class ForwardingControl:
         idle_timeout: int = DEFAULT_IDLE_TIMEOUT,
         max_pairs: int = DEFAULT_MAX_PAIRS,
         is_contested: Callable[[int | None, bytes], bool] = lambda _vlan, _address: False,
+        flood: FloodActions = along_the_tree,
     ) -> None:
+        self._flooded = partial(flooded, flood)
         self._locate = locate
         self._is_contested = is_contested
         self._cookie = cookie_of(Owner.FORWARDING, generation)
@@ -257,7 +258,7 @@ class ForwardingControl:
         vlan, at = frame.vlan, PortRef(packet.dpid, packet.in_port)
         there = self._locate(station_key(frame.dst, vlan))
         if there is None:
-            return flooded(packet)
+            return self._flooded(packet, vlan)
         here = self._locate(station_key(frame.src, vlan))
         if here is None or not self._may_come_from(here, at):
             return self._passed_on(packet, at, there)
@@ -266,7 +267,7 @@ class ForwardingControl:
         if pair is None or pair.here != here or pair.there != there:
             way = self._path_finder().way(here, there)
             if way is None:
-                return flooded(packet)
+                return self._flooded(packet, vlan)
             pair = Pair(key, here, there, way)
         if pair.way.is_tree and not pair.passes(at):
             # What somebody has flooded comes in at places where nobody waits for it.
@@ -312,7 +313,7 @@ class ForwardingControl:
         if arp is not None and arp.op == frames.ARP_REPLY and arp.tpa == _NO_ADDRESS:
             # The answer to a probe of the controller itself: no station waits for it.
             return DROPPED
-        return True, flooded(packet)
+        return True, self._flooded(packet, frame.vlan)
 
     def _answerable(self, packet: PacketIn, frame: Frame, arp: Arp) -> bytes | None:
         """Return the MAC that answers a broadcast request; None if the stations must do it.

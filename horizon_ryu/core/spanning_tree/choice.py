@@ -8,7 +8,7 @@ loop, since the links not found yet may be the very ones that hold the network t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,6 +31,12 @@ class Choice:
     forest: Forest
     refused: frozenset[PortRef]
     groups: DisjointSets
+
+    def join(self, dpids: Iterable[int]) -> None:
+        """Have switches in one group, since they exchange some of all broadcasts."""
+        one, *others = dpids
+        for other in others:
+            self.groups.join(one, other)
 
 
 def choose_settled(view: TopologyView, lost_switches: LostSwitches, is_open: IsOpen) -> Choice:

@@ -8,6 +8,7 @@ opens while a closing it relies on is unconfirmed, so the network has no loop at
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import replace
 
 from horizon_ryu.core.errors import SwitchError
 from horizon_ryu.core.ownership import Owner, cookie
@@ -19,8 +20,10 @@ from horizon_ryu.core.spanning_tree.flood_state import assumed_state, read_state
 from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.spanning_tree.lost_switches import TreeMemory
 from horizon_ryu.core.spanning_tree.members import Members
+from horizon_ryu.core.spanning_tree.vlan_blocking import VlanBlocking
+from horizon_ryu.core.spanning_tree.vlan_floods import outputs
 from horizon_ryu.core.topology import PortRef, TopologyChange, TopologyView
-from horizon_ryu.wire.messages import FlowEntry
+from horizon_ryu.wire.messages import Action, Flood, FlowEntry
 
 __all__ = ["SHARED_HOLD", "TreeControl"]
 
@@ -42,6 +45,8 @@ class TreeControl:
         self._generation = generation
         self._members = Members()
         self._desired = DesiredState(self._members, hold_time, is_looked_for)
+        self._vlans = VlanBlocking(self._members, self._desired)
+        self._forest = self._desired.choice.forest
         self._has_changed = True
         """Whether something has happened since all was searched and compared."""
         self._is_rebuilding = False
@@ -61,6 +66,8 @@ class TreeControl:
         self, view: TopologyView, changes: Iterable[TopologyChange], now: float
     ) -> None:
         """Take note of a new ``view``; cheap, so that bursts of changes cost one search."""
+        changes, before = tuple(changes), self._desired.view
+        self._vlans.topology_changed(before, changes, now)
         self._desired.topology_changed(view, changes, now)
 
     def unread(self) -> frozenset[int]:
@@ -83,6 +90,7 @@ class TreeControl:
         if member is None or member.state is not None:
             return
         state = read_state(member.switch, entries, group, self._generation)
+        self._vlans.taken_over(member, state.vlans, now)
         self._desired.taken_over(member, state, now)
 
     def switch_state_unknown(self, dpid: int, now: float) -> None:
@@ -154,11 +162,12 @@ class TreeControl:
 
     def next_due(self) -> float | None:
         """Return when :meth:`plan` has something to decide; None when only events matter."""
-        return self._desired.next_due()
+        times = (self._desired.next_due(), self._vlans.next_due())
+        return min((at for at in times if at is not None), default=None)
 
     def forest(self) -> Forest:
         """Return the forest as of the last plan."""
-        return self._desired.choice.forest
+        return self._forest
 
     def settled(self) -> bool:
         """Tell whether every port is decided and every switch has confirmed what it was told."""
@@ -180,6 +189,23 @@ class TreeControl:
         member = self._members.get(dpid)
         return member is None or in_port not in member.wanted
 
+    @property
+    def closes_in_vlans(self) -> bool:
+        """Whether any port is closed in a VLAN alone."""
+        return bool(self._vlans.closed)
+
+    def is_closed_in(self, vlan: int, dpid: int, in_port: int) -> bool:
+        """Tell whether a port is closed in a VLAN alone: what comes in there comes in elsewhere."""
+        return PortRef(dpid, in_port) in self._vlans.closed.get(vlan, ())
+
+    def flood(self, vlan: int | None, dpid: int, in_port: int) -> tuple[Action, ...]:
+        """Return what floods a frame that came in by a port, along the tree of its VLAN."""
+        member = self._members.get(dpid)
+        closed = None if member is None or vlan is None else member.closed_in_vlans.get(vlan)
+        if member is None or not closed:
+            return (Flood(),)
+        return outputs((member.known_state.ports & member.wanted) - closed - {in_port})
+
     def sealed(self) -> dict[int, frozenset[int]]:
         """Return the closed ports of segments, by switch."""
         return sealed_ports(self._desired.view.segments, lambda ref: not self.is_sealed(*ref))
@@ -195,6 +221,11 @@ class TreeControl:
         Call it again after each event and each confirmation, until it is empty.
         """
         is_news = self._desired.follow(now)
+        if is_news or self._vlans.is_due(now):
+            is_news |= self._vlans.follow(now)
+            self._forest = self._desired.choice.forest
+            if self._vlans.closed:
+                self._forest = replace(self._forest, vlan_blocked=self._vlans.closed)
         self._has_changed = not self._is_rebuilding and (self._has_changed or is_news)
         self._is_rebuilding = False
         return Planner(self._members, self._desired.choice.groups.find, self._generation).plan()

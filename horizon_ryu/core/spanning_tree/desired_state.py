@@ -45,7 +45,7 @@ class DesiredState:
         self.view = TopologyView()
         self._members = members
         self._hold = ListeningPorts()
-        self._lost_switches = LostSwitches()
+        self.lost_switches = LostSwitches()
         self._far_ends = FarEnds()
         self._told: dict[int, set[int]] = {}
         """Ports that changes were about since the last search, by switch."""
@@ -53,9 +53,9 @@ class DesiredState:
         """Whether the view may have more changes than were told."""
         self._fallen: set[PortRef] = set()
         self._shared: set[PortRef] = set()
-        self.choice: Choice = choose_settled(self.view, self._lost_switches, self._is_open)
+        self.choice: Choice = choose_settled(self.view, self.lost_switches, self._is_open)
         self._is_choice_due = False
-        self._is_provisional = False
+        self.is_provisional = False
         """Whether the last choice was made while the network was unsettled."""
         self._stale = False
 
@@ -109,18 +109,18 @@ class DesiredState:
         self._members.read(member, state)
         dpid, passing = member.switch.dpid, member.may_pass()
         until = now + self.hold_time
-        edges = self._lost_switches.returned(dpid, passing, until)
+        edges = self.lost_switches.returned(dpid, passing, until)
         for number in passing:
             ref = PortRef(dpid, number)
             undecided = self._hold.decide(ref)
-            if undecided and number not in edges and self._lost_switches.peer(ref) is None:
+            if undecided and number not in edges and self.lost_switches.peer(ref) is None:
                 self._hold.adopt(ref, until)
         self._is_choice_due = self._stale = True
 
     def assumed(self, member: Member, state: FloodState, now: float) -> None:
         """Take what a switch may do, as nobody can tell; nothing of it is kept open."""
         self._members.read(member, state)
-        self._lost_switches.returned(member.switch.dpid, frozenset(), now + self.hold_time)
+        self.lost_switches.returned(member.switch.dpid, frozenset(), now + self.hold_time)
         self._is_choice_due = self._stale = True
 
     def recall(self, memory: TreeMemory, until: float) -> None:
@@ -129,15 +129,15 @@ class DesiredState:
         Its switches count as lost until they connect, those that have not by ``until`` are
         forgotten.
         """
-        self._lost_switches.recall(memory, until)
+        self.lost_switches.recall(memory, until)
         self._stale = True
 
     def memory(self) -> TreeMemory:
         """Return what a later run should know to take over without cutting anybody off."""
-        remembered = self._lost_switches.memory()
+        remembered = self.lost_switches.memory()
         frozen = dict(remembered.frozen)
         known = self._far_ends.by_switch()
-        for ref in self._lost_switches.ends():
+        for ref in self.lost_switches.ends():
             known.setdefault(ref.dpid, set()).add(ref.port_no)
         for member in self._members.all():
             if member.state is not None:
@@ -155,7 +155,7 @@ class DesiredState:
     def tick(self, now: float) -> None:
         """Decide by time what :meth:`next_due` announced."""
         over = self._hold.expire(now, self._is_looked_for)
-        forgotten = self._lost_switches.expire(now)
+        forgotten = self.lost_switches.expire(now)
         if over or forgotten is not None:
             self._stale = True
         for one, other in forgotten or ():
@@ -171,15 +171,13 @@ class DesiredState:
 
     def next_due(self) -> float | None:
         """Return when :meth:`tick` has something to decide; None when only events matter."""
-        times = [
-            t for t in (self._hold.next_due(), self._lost_switches.next_due()) if t is not None
-        ]
+        times = [t for t in (self._hold.next_due(), self.lost_switches.next_due()) if t is not None]
         return min(times, default=None)
 
     def is_settled(self) -> bool:
         """Tell whether every port is decided, and every lost switch back or given up."""
         is_open = self._stale or self._hold or self.view.suspected
-        return not (is_open or self._lost_switches.is_unsettled())
+        return not (is_open or self.lost_switches.is_unsettled())
 
     def follow(self, now: float) -> bool:
         """Bring what members should do in line with all that has happened until ``now``.
@@ -218,7 +216,7 @@ class DesiredState:
         self._far_ends.forget_silent(refs)
         if member.state is not None:
             segments = {ref: self._far_ends.segment(ref, self.view) for ref in refs}
-            self._lost_switches.lost(dpid, frozen, links, segments)
+            self.lost_switches.lost(dpid, frozen, links, segments)
         self._is_choice_due = True
 
     def _freeze(self, member: Member, known: Collection[int]) -> LastKnownState:
@@ -235,7 +233,7 @@ class DesiredState:
         link = self.view.links.get(ref)
         if link is not None:
             return link.dst
-        return self._far_ends.peer(ref) or self._lost_switches.peer(ref)
+        return self._far_ends.peer(ref) or self.lost_switches.peer(ref)
 
     # ---- the desired state
 
@@ -249,7 +247,7 @@ class DesiredState:
         self._follow_alarms(now)
         self._follow_lost_switches()
         before = self.choice
-        if self._is_choice_due or self._is_provisional or self._hold.adopting():
+        if self._is_choice_due or self.is_provisional or self._hold.adopting():
             self._choose()
         if is_look_at_all:
             self._derive_all()
@@ -259,10 +257,10 @@ class DesiredState:
 
     def _choose(self) -> None:
         adopting = self._hold.adopting()
-        self._is_provisional = bool(adopting) or self._lost_switches.is_unsettled()
-        known = self.view, self._lost_switches, self._is_open
+        self.is_provisional = bool(adopting) or self.lost_switches.is_unsettled()
+        known = self.view, self.lost_switches, self._is_open
         self.choice = (
-            choose_unsettled(*known, adopting) if self._is_provisional else choose_settled(*known)
+            choose_unsettled(*known, adopting) if self.is_provisional else choose_settled(*known)
         )
 
     def _follow_switches(self, now: float) -> None:
@@ -301,7 +299,7 @@ class DesiredState:
                 self._members.want(ref, False)
             # Of parallel links the fastest is taken.
             self._is_choice_due |= self._far_ends.is_known(ref)
-            self._lost_switches.has_changed |= ref in self._lost_switches.ends()
+            self.lost_switches.has_changed |= ref in self.lost_switches.ends()
         self._members.update(member, switch, numbers)
 
     def _follow_ports(self, now: float) -> None:
@@ -317,10 +315,10 @@ class DesiredState:
         changes = self._far_ends.follow_links(self.view)
         peers = self._far_ends.peers
         if changes is not None:
-            self._is_choice_due = self._lost_switches.has_changed = True
+            self._is_choice_due = self.lost_switches.has_changed = True
             self._hold.decide_all(changes.found)
             for ref, peer in changes.lost.items():
-                if self._members.is_up(ref) and self._lost_switches.peer(ref) is None:
+                if self._members.is_up(ref) and self.lost_switches.peer(ref) is None:
                     # Only LLDP may have been lost: to leave the port open would risk a loop.
                     self._hold.hold(ref, now + self.hold_time)
                     self._far_ends.silence(ref, peer)
@@ -336,7 +334,7 @@ class DesiredState:
         self._is_choice_due |= self._far_ends.follow_suspicions(self.view)
         found, lost = self._far_ends.follow_segments(self.view)
         if found or lost:
-            self._is_choice_due = self._lost_switches.has_changed = True
+            self._is_choice_due = self.lost_switches.has_changed = True
         segments = self.view.segments
         news = {*found, *(ref for ref in self._hold.changed if ref in segments)}
         self._hold.decide_all([ref for ref in news if not self._hold.is_held(ref)])
@@ -354,7 +352,7 @@ class DesiredState:
 
     def _follow_lost_switches(self) -> None:
         """Forget the lost links that are known again or were switched off, if any may be."""
-        lost = self._lost_switches
+        lost = self.lost_switches
         if lost.has_changed and lost:
             lost.superseded(self._far_ends.peers.keys(), self.view.segments)
             lost.switched_off(self._members.carrier)
@@ -388,7 +386,7 @@ class DesiredState:
         """Tell whether frames may pass ``end``; the remembered ends of lost switches are open."""
         member = self._members.get(end.dpid)
         if member is None or member.state is None:
-            return self._lost_switches.is_open(end)
+            return self.lost_switches.is_open(end)
         return member.may_pass_at(end.port_no)
 
 

@@ -41,7 +41,8 @@ def snapshot(member: Member) -> FloodSnapshot | None:
     state = member.state
     if state is None or member.pending is not None:
         return None
-    if state.stale or state.leftovers or not (state.broadcast and state.table_miss):
+    is_old = state.stale or state.leftovers or not all(one.is_current for one in state.vlans)
+    if is_old or not (state.broadcast and state.table_miss):
         return None
     return FloodSnapshot(member.switch.dpid, member.serial, state, member.switch)
 

@@ -68,6 +68,7 @@ class Planner:
                 self._generation,
                 member.unlike,
                 AT_ONCE,
+                member.closed_in_vlans,
             )
             member.closes = self._take(member, step)
         busy = self._members.busy
@@ -84,6 +85,7 @@ class Planner:
                 self._generation,
                 member.unlike,
                 AT_ONCE,
+                member.closed_in_vlans,
             )
             # None has anything to close any more: otherwise it would be busy by now.
             self._members.narrow(member, step.left)

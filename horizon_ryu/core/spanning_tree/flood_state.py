@@ -18,7 +18,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from horizon_ryu.core.ownership import Owner, Priority, cookie, generation_of, owner_of
+from horizon_ryu.core.spanning_tree import vlan_floods
 from horizon_ryu.core.spanning_tree.drop_entries import is_apart
+from horizon_ryu.core.spanning_tree.vlan_floods import Closed, VlanFloodReader, VlanFloods
 from horizon_ryu.core.topology import Switch, is_port
 from horizon_ryu.wire.messages import (
     LOCAL_PORT,
@@ -37,6 +39,7 @@ from horizon_ryu.wire.messages import (
 
 BROADCAST_MAC = b"\xff" * 6
 _TABLE_MISS = Match()
+_NO_VLANS: Closed = MappingProxyType({})
 _ACTIONS: Mapping[int, tuple[Action, ...]] = MappingProxyType(
     {Priority.BROADCAST: (Flood(),), Priority.TABLE_MISS: (ToController(),)}
 )
@@ -52,7 +55,8 @@ class FloodState:
     with exactly ``ports``. ``floods``: some broadcast entry of ours, of whatever run, is there;
     ``broadcast`` and ``table_miss``: this run's is. ``leftovers``: entries of ours that no
     switch should have any more. ``assumed``: nothing of this was read, so that the drop entries may
-    be there or not; whatever closes ports writes them anew.
+    be there or not; whatever closes ports writes them anew. ``vlans``: what it does otherwise in
+    single VLANs.
     """
 
     ports: frozenset[int] = frozenset()
@@ -64,6 +68,7 @@ class FloodState:
     table_miss: bool = False
     leftovers: tuple[FlowMod, ...] = ()
     assumed: bool = False
+    vlans: VlanFloods = ()
 
     @property
     def passing(self) -> frozenset[int]:
@@ -149,11 +154,14 @@ def _entries_state(switch: Switch, entries: Iterable[FlowEntry], generation: int
     stale: set[int] = set()
     found: dict[int, bool] = {}
     leftovers: list[FlowMod] = []
+    in_vlans = VlanFloodReader(broadcast)
     for entry in entries:
         if owner_of(entry.cookie) is not Owner.SPANNING_TREE or is_apart(entry):
             continue
         match, priority = entry.match, entry.priority
         current = generation_of(entry.cookie) == generation & 0xFFFF_FFFF
+        if in_vlans.take(entry, current):
+            continue
         current &= _is_unchanged(entry)
         port = match.in_port
         if (
@@ -178,6 +186,7 @@ def _entries_state(switch: Switch, entries: Iterable[FlowEntry], generation: int
         broadcast=found.get(Priority.BROADCAST, False),
         table_miss=found.get(Priority.TABLE_MISS, False),
         leftovers=tuple(leftovers),
+        vlans=in_vlans.result(),
     )
 
 
@@ -196,11 +205,13 @@ def closing(
     generation: int,
     among: AbstractSet[int] | None = None,
     most: int | None = None,
+    in_vlans: Closed = _NO_VLANS,
 ) -> FloodStep:
     """Return what closes every port of ``switch`` that is not in ``wanted``; it opens nothing.
 
     Of ``among`` only these are looked at, and of ``most`` no more are closed in this step; but a
-    group loses all at once, which is one message whatever their number.
+    group loses all at once, which is one message whatever their number. What is open beside is
+    closed ``in_vlans``.
     """
     ports = _looked_at(switch, among)
     closed = ports - wanted
@@ -213,6 +224,11 @@ def closing(
     messages += (_blocked_entry(switch, number, generation) for number in sorted(now & new))
     if not state.table_miss:
         messages.append(_entry(_TABLE_MISS, Priority.TABLE_MISS, generation, (ToController(),)))
+    vlans = state.vlans
+    if vlans or in_vlans:
+        is_open, match = flooding & wanted, _broadcast_match(switch)
+        mods, vlans = vlan_floods.closing(vlans, in_vlans, is_open, match, generation)
+        messages += mods
     after = replace(
         state,
         ports=flooding,
@@ -221,6 +237,7 @@ def closing(
         grouped=True,
         table_miss=True,
         assumed=state.assumed and bool(left),
+        vlans=vlans,
     )
     return FloodStep(tuple(messages), after, left)
 
@@ -243,10 +260,11 @@ def opening(
     generation: int,
     among: AbstractSet[int] | None = None,
     most: int | None = None,
+    in_vlans: Closed = _NO_VLANS,
 ) -> FloodStep:
     """Return what opens the ports in ``wanted``, the rest having been closed before.
 
-    ``among`` and ``most`` are as for :func:`closing`.
+    ``among``, ``most`` and ``in_vlans`` are as for :func:`closing`.
     """
     ports = _looked_at(switch, among)
     opened = ports & wanted
@@ -263,6 +281,11 @@ def opening(
         for number in sorted(now & freed)
     )
     messages += state.leftovers
+    vlans = state.vlans
+    if vlans:
+        is_open, match = flooding & wanted, _broadcast_match(switch)
+        mods, vlans = vlan_floods.opening(vlans, in_vlans, is_open, match, generation)
+        messages += mods
     after = replace(
         state,
         ports=flooding,
@@ -271,6 +294,7 @@ def opening(
         floods=True,
         broadcast=True,
         leftovers=(),
+        vlans=vlans,
     )
     return FloodStep(tuple(messages), after, left)
 

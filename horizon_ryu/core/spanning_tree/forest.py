@@ -11,7 +11,7 @@ pass for one, so a segment is passed only to switches that no links lead to.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from horizon_ryu.core.topology import Link, PortRef, Segment, Switch, TopologyView
@@ -35,11 +35,13 @@ class Forest:
     """All trees, by root, and the ends of links and ports of segments that are in none of them.
 
     ``joints`` has, for each segment in a tree, the ports of it that are, in order.
+    ``vlan_blocked`` are ports that are open, but in these VLANs (:mod:`vlan_trees`).
     """
 
     trees: tuple[Tree, ...] = ()
     blocked: frozenset[PortRef] = frozenset()
     joints: tuple[tuple[PortRef, ...], ...] = ()
+    vlan_blocked: Mapping[int, frozenset[PortRef]] = field(default_factory=dict)
     _links: frozenset[Link] = field(default=frozenset(), repr=False, compare=False)
 
     def contains(self, link: Link) -> bool:
@@ -59,6 +61,19 @@ class Forest:
         closed = self.attached.intersection(refused)
         joints = tuple(joint for joint in left if joint)
         return replace(self, blocked=self.blocked | closed, joints=joints)
+
+    def vlan_moves(self, segments: Iterable[Segment]) -> Iterator[tuple[int, PortRef, PortRef]]:
+        """Yield each port that is closed in a VLAN alone, with an open one of its segment."""
+        for segment in segments:
+            vlan, doors = segment.vlan or 0, sorted(self.open_in_vlan(segment))
+            closed = self.vlan_blocked.get(vlan, frozenset())
+            if doors:
+                yield from ((vlan, ref, doors[0]) for ref in segment.ports if ref in closed)
+
+    def open_in_vlan(self, segment: Segment) -> frozenset[PortRef]:
+        """Return the ports of a segment of a VLAN that are open in it."""
+        closed = self.blocked | self.vlan_blocked.get(segment.vlan or 0, frozenset())
+        return frozenset(segment.ports) - closed
 
     def links(self) -> Iterator[Link]:
         """Yield each direction of each link of every tree."""
@@ -89,7 +104,7 @@ def build_forest(
     }
     joints = tuple(tuple(sorted(joint)) for _, joint in sorted(search.joints.items()))
     blocked |= view.segments.keys() - {ref for joint in joints for ref in joint}
-    return Forest(tuple(trees), frozenset(blocked), joints, chosen)
+    return Forest(tuple(trees), frozenset(blocked), joints, _links=chosen)
 
 
 def _neighbours(view: TopologyView, usable: Collection[Link] | None) -> _Neighbours:

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from horizon_ryu.core.spanning_tree.flood_state import FloodState, up_ports, with_new_ports
+from horizon_ryu.core.spanning_tree.vlan_floods import Closed, are_closed
 from horizon_ryu.core.topology import PortRef, Switch
 
 
@@ -16,8 +17,9 @@ class Member:
 
     ``pending`` is what an unconfirmed plan leads to, ``closes`` tells whether that plan closes
     ports. ``up`` and ``wanted`` are the ports that are up, and those to have open. ``unlike`` are
-    the ports that may do something else than they should; None: any of them. The serial number
-    tells the connections of one switch apart.
+    the ports that may do something else than they should; None: any of them. In single VLANs
+    ``closed_in_vlans`` are to be closed beside. The serial number tells the connections of one
+    switch apart.
     """
 
     switch: Switch
@@ -28,6 +30,7 @@ class Member:
     closes: bool = False
     wanted: set[int] = field(default_factory=set)
     unlike: set[int] | None = None
+    closed_in_vlans: Closed = field(default_factory=dict)
 
     @property
     def known_state(self) -> FloodState:
@@ -48,7 +51,10 @@ class Member:
         """Tell whether ports may be open that should not be."""
         if self.state is None or self.closes:
             return True
-        return self.pending is not None and not self.pending.ports <= self.wanted
+        if self.pending is None:
+            return False
+        is_closed = are_closed(self.pending.vlans, self.closed_in_vlans)
+        return not (is_closed and self.pending.ports <= self.wanted)
 
 
 class Members:
@@ -136,6 +142,12 @@ class Members:
         """Have these ports of a switch open, and have all of them compared."""
         member.wanted = wanted
         self.look_at_all(member)
+
+    def close_in_vlans(self, member: Member, closed: Closed) -> None:
+        """Have these ports of a switch closed in single VLANs, and no others."""
+        if closed != member.closed_in_vlans:
+            member.closed_in_vlans = closed
+            self.work.add(member.switch.dpid)
 
     def look(self, member: Member, number: int) -> None:
         """Have one port compared with what it should do."""

@@ -15,7 +15,7 @@ from horizon_ryu.core.ownership import Owner, Priority, cookie
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.drop_entries import DropEntries, is_apart
 from horizon_ryu.core.spanning_tree.flood_state import BROADCAST_MAC
-from horizon_ryu.core.topology import TopologyChange, TopologyView
+from horizon_ryu.core.topology import PortRef, Segment, TopologyChange, TopologyView
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.messages import (
@@ -247,6 +247,37 @@ def test_drop_entries_that_others_deleted_changed_or_added_are_put_right(tree: T
     tree.settle()
     assert tree.state() == before
     assert tree.woken == 1
+
+
+def test_each_entry_of_a_vlan_that_others_deleted_or_changed_is_planned_again(tree: Tree) -> None:
+    described = tree.real.describe()
+    segment = Segment((PortRef(1, 1), PortRef(1, 2)), 10)
+    view = TopologyView(2, {1: described}, vlan_segments=(segment,))
+    tree.control.topology_changed(view, (TopologyChange("vlan_segment_add", segment),), 1.0)
+    tree.settle()
+    tree.before = tree.state()
+    ours = [one for one in tree.real.entries() if one.match.dl_vlan == 10]
+    assert {(one.match.in_port, one.actions) for one in ours} == {(2, ()), (None, (Output(1),))}
+    tree.switches.asked.clear()
+    assert tree.audited(1) == 0
+    if tree.real.openflow == 1:
+        assert Match(dl_vlan=10) in [asked.get("match") for asked in tree.switches.asked]
+    for one in ours:
+        strictly = FlowMod(FlowCommand.DELETE_STRICT, one.match, one.priority, one.cookie)
+        for harm in (
+            strictly,
+            strictly._replace(command=FlowCommand.ADD, actions=(Output(2),)),
+            strictly._replace(command=FlowCommand.ADD, cookie=0x77, actions=one.actions),
+            strictly._replace(command=FlowCommand.ADD, idle_timeout=9, actions=one.actions),
+        ):
+            tree.real.apply(harm)
+            assert tree.audited(1) == 1, harm
+            tree.settle()
+            assert tree.state() == tree.before
+    tree.control.topology_changed(TopologyView(3, {1: described}), (), 2.0)
+    tree.settle()
+    assert [one for one in tree.real.entries() if one.match.dl_vlan is not None] == []
+    assert tree.audited(1) == 0
 
 
 @pytest.mark.parametrize("ports", [{1, 2, 3}, {1}, set()], ids=str)

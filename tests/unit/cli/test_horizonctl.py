@@ -166,6 +166,17 @@ def test_segments_are_shown_with_their_open_ports(
     assert "Segments" not in run(server, "graph", "--measures").output
 
 
+def test_segments_of_vlans_are_shown_with_their_vlan(
+    server: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = [{"dpid": A, "port_no": 8}, {"dpid": B, "port_no": 8}]
+    segments = [{"vlan": 10, "ports": ends, "open": ends[:1]}]
+    monkeypatch.setitem(ANSWERS, "/v1/topology", {**TOPOLOGY, "vlan_segments": segments})
+    lines = run(server, "topology").output.splitlines()
+    found = [line.split() for line in lines[lines.index("Segments of single VLANs") + 2 :]][:2]
+    assert found == [["10", "1", f"{A}:8", "yes"], ["10", "1", f"{B}:8", "no"]]
+
+
 def test_json_is_for_programs(server: HTTPServer) -> None:
     assert json.loads(run(server, "-o", "json", "topology").output) == TOPOLOGY
 

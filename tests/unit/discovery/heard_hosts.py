@@ -21,6 +21,10 @@ def hear(network: SmallNetwork, ref: PortRef, data: bytes) -> tuple[Outgoing, ..
 
 
 def asks(
-    network: SmallNetwork, ref: PortRef, mac: bytes = ALICE, ip: int = 1
+    network: SmallNetwork,
+    ref: PortRef,
+    mac: bytes = ALICE,
+    ip: int = 1,
+    vlan: int | None = None,
 ) -> tuple[Outgoing, ...]:
-    return hear(network, ref, frames.build_arp_request(mac, address(ip), address(99)))
+    return hear(network, ref, frames.build_arp_request(mac, address(ip), address(99), vlan))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch, TopologyChange
 from horizon_ryu.wire.messages import (
@@ -19,7 +20,7 @@ from horizon_ryu.wire.messages import (
     ToController,
 )
 from horizon_ryu.wire.protocols import ETHERTYPE
-from virtual_switch.network import DirectNetwork
+from virtual_switch.network import DirectNetwork, vlan_of
 
 KEY = b"a key that only this controller has"
 SOME_PORTS = range(1, 5)
@@ -48,6 +49,7 @@ class SmallNetwork:
         self.changes: list[TopologyChange] = []
         self.sent: list[tuple[float, PortRef]] = []
         self.groups_sent: list[tuple[float, PortRef]] = []
+        self.tagged_sent: list[tuple[float, PortRef, int]] = []
         self.passes_lldp = False
         self.outcomes: list[str] = []
         self.expected = 0
@@ -69,11 +71,14 @@ class SmallNetwork:
             self._plug_in(dpid, {*SOME_PORTS, number})
         self._network.segment(*ends)
 
-    def bridge(self, *ends: tuple[int, int]) -> None:
-        """Plug ports into a bridge that is nobody's switch; see ``passes_lldp``."""
+    def bridge(self, *ends: tuple[int, int], vlans: Collection[int | None] | None = None) -> None:
+        """Plug ports into a bridge that is nobody's switch; see ``passes_lldp``.
+
+        Of ``vlans``, if given, it passes nothing else.
+        """
         for dpid, number in ends:
             self._plug_in(dpid, {*SOME_PORTS, number})
-        self._network.bridge(*ends, passes_lldp=self.passes_lldp)
+        self._network.bridge(*ends, passes_lldp=self.passes_lldp, vlans=vlans)
 
     def unplug(self, *ends: tuple[int, int]) -> None:
         self._network.unplug(*ends)
@@ -101,7 +106,10 @@ class SmallNetwork:
             src, data = outgoing(message)
             if lldp.is_lldp(data):
                 self.sent.append((self.now, src))
-                if data.startswith(lldp.ANY_BRIDGE):
+                vlan = vlan_of(data)
+                if vlan is not None:
+                    self.tagged_sent.append((self.now, src, vlan))
+                elif data.startswith(lldp.ANY_BRIDGE):
                     self.groups_sent.append((self.now, src))
                 self._carry(src, message)
 

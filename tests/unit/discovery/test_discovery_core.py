@@ -7,7 +7,8 @@ from types import MappingProxyType
 import pytest
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, Port, PortRef, Switch
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn, PacketOut

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from examples import examples
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_addresses import UNUSED
 from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.topology import Host, PortRef
 from horizon_ryu.wire.messages import Output, PacketOut
 from unit.discovery.heard_hosts import ALICE, BOB, EVE, address, asks, hear

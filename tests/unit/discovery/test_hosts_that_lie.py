@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.hosts import PROBER, HostLimits
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.errors import Conflict, NotFound
 from horizon_ryu.core.topology import Host, PortRef, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, PacketOut

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.join_doubt import DoubtLimits, JoinDoubt, SlowJoin
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from unit.discovery.small_network import SmallNetwork, both, port, switch
 
 A, B, C = 1, 2, 3

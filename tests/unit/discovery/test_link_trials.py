@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from examples import examples
 from horizon_ryu.core import frames
-from horizon_ryu.core.discovery.control import DiscoveryLimits
 from horizon_ryu.core.discovery.host_questions import PROBER
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.link_trials import MOST_AT_PORT, TrialLimits
 from horizon_ryu.core.topology import Host, Link, PortRef, Segment
 from horizon_ryu.wire.messages import DropBuffered, PacketIn

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import Link, PortRef, TopologyChange
 from horizon_ryu.wire.messages import DropBuffered, Outgoing, PacketIn

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.discovery.switch_table import MAX_SURPLUS, SwitchTable
 from horizon_ryu.core.topology import PortRef, Switch
 from horizon_ryu.wire.capabilities import GROUP_PORTS

@@ -280,3 +280,17 @@ def test_a_port_that_goes_costs_its_own_pairs_only_however_many_are_pending() ->
         return lines
 
     assert cost(MAX_PENDING - 2) == cost(10)
+
+
+def test_what_is_suspected_and_shares_a_port_is_told_as_one_with_what_is_known() -> None:
+    table = SegmentTable(lambda _one, _other: False, 10)
+    one, two, three, four, five = (PortRef(A, number) for number in range(1, 6))
+    table.note(one, two, 0.0, 2.5, at_once=True)
+    table.note(two, three, 0.0, 2.5, at_once=False)
+    table.note(four, five, 0.0, 2.5, at_once=False)
+    table.take_changes()
+    table.take_suspicions()
+    assert sorted(table.joined()) == [Segment((one, two, three), 10), Segment((four, five), 10)]
+    table.lapse(5.0)
+    table.take_suspicions()
+    assert table.joined() == [Segment((one, two), 10)]

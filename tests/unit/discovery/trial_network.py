@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 from horizon_ryu.core import frames
 from horizon_ryu.core.discovery import lldp
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
 from horizon_ryu.core.discovery.host_questions import PROBER
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.core.topology import PortRef, Segment, TopologyChange
 from horizon_ryu.wire.messages import Outgoing, PacketIn

@@ -5,7 +5,7 @@ Frames arrive at once; what a station answers by itself is ARP for its addresses
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from horizon_ryu.core import frames
@@ -15,9 +15,8 @@ from horizon_ryu.core.forwarding.control import ForwardingControl
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.drop_entries import DropEntries
-from horizon_ryu.core.topology import Host, PortRef
+from horizon_ryu.core.topology import Host, PortRef, station_key
 from horizon_ryu.wire.messages import (
-    Flood,
     FlowCommand,
     FlowMod,
     Match,
@@ -68,21 +67,26 @@ class StationNetwork:
         cut: Iterable[int] = (),
         bridges: Iterable[Iterable[tuple[int, int]]] = (),
         learns: bool = False,
+        vlans: Collection[int] | None = None,
     ) -> None:
         """``more`` are ports that each switch has beside 1 to 4.
 
         There is no cable behind switches that are ``cut``. ``bridges`` are of somebody else, by
-        their ends: ports of switches, and those at ``BRIDGED``, where stations may be.
+        their ends: ports of switches, and those at ``BRIDGED``, where stations may be. Of
+        ``vlans``, if given, they pass nothing else.
         """
         self.now = 100.0
         self.asked = 0
         self.stations: list[Station] = []
         self.network = DirectNetwork()
         self.discovery = DiscoveryControl(b"key")
-        self.forwarding = ForwardingControl(
-            self.discovery.locate, GENERATION, is_contested=self.discovery.is_contested
-        )
         self.tree = TreeControl(GENERATION, 0.1)
+        self.forwarding = ForwardingControl(
+            self.discovery.locate,
+            GENERATION,
+            is_contested=self.discovery.is_contested,
+            flood=self.tree.flood,
+        )
         self.drops = DropEntries(GENERATION)
         self._told = self.tree.forest()
         self.network.heard, self.network.delivered = self._heard, self._delivered
@@ -91,7 +95,7 @@ class StationNetwork:
         for dpid in set(range(1, size)) - set(cut):
             self.network.segment((dpid, 8), (dpid + 1, 9))
         for ends in bridges:
-            self.network.bridge(*ends, learns=learns)
+            self.network.bridge(*ends, learns=learns, vlans=vlans)
         self.run(1.0)
 
     def _join(self, dpid: int, size: int, openflow: int, more: Iterable[int]) -> None:
@@ -184,18 +188,20 @@ class StationNetwork:
             return
         frame = frames.decode(packet.data)
         assert frame is not None
-        if self.tree.is_sealed(packet.dpid, packet.in_port):
+        is_sealed = self.tree.is_sealed(packet.dpid, packet.in_port)
+        if is_sealed or self.tree.is_closed_in(frame.vlan or 0, packet.dpid, packet.in_port):
             return
         self.apply(self.discovery.host_frame(packet, frame, self.now))
         is_group = frames.is_multicast(frame.dst)
         if not self.tree.gate(packet.dpid, packet.in_port) and (
-            is_group or self.discovery.locate(frame.dst) is None
+            is_group or self.discovery.locate(station_key(frame.dst, frame.vlan)) is None
         ):
             return
         consumed, messages = self.forwarding.frame_in(packet, self.now)
         self.apply(messages)
         if not consumed and is_group and not frames.is_link_local(packet.data):
-            out = PacketOut((Flood(),), packet.data, packet.in_port)
+            actions = self.tree.flood(frame.vlan, packet.dpid, packet.in_port)
+            out = PacketOut(actions, packet.data, packet.in_port)
             self.apply((Outgoing(packet.dpid, out),))
 
 

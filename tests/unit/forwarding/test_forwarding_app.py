@@ -11,6 +11,7 @@ from ryu.lib import hub
 
 from horizon_ryu.audit.service import AuditService
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline, SwitchError
+from horizon_ryu.core.forwarding.answers import along_the_tree
 from horizon_ryu.core.forwarding.control import SETTLE_AT_ONCE
 from horizon_ryu.core.forwarding.pair_flows import Pair, PairFlows
 from horizon_ryu.core.learning_entries import learning_entries
@@ -114,6 +115,7 @@ class Horizon(SimpleNamespace):
             clock=time.monotonic,
             locate_host=self.places.get,
             is_contested=lambda _address: False,
+            flood=along_the_tree,
             published=Published(),
             packet_in_pipeline=PacketInPipeline(self.switches.send, ConnectionCounters()),
             start=lambda wsgi: None,

@@ -11,12 +11,15 @@ from hypothesis import strategies as st
 
 from horizon_ryu.core.discovery.virtual_network import NetworkDefinition
 from horizon_ryu.core.errors import SwitchAway, SwitchDeadline
+from horizon_ryu.core.spanning_tree.forest import Forest
 from horizon_ryu.core.timers import DiscoveryTimers, TreeTimers
 from horizon_ryu.core.topology import HeldLink, Link, PortRef, Segment, TopologyView
 from horizon_ryu.formats import xml_form
 from horizon_ryu.formats.spanning_tree import TreesDocument
 from horizon_ryu.formats.topology import LinksDocument, NeighborsDocument
+from horizon_ryu.rest.event_data import forest_to_event
 from horizon_ryu.rest.network_names import IP_RANGE
+from horizon_ryu.rest.spanning_tree import forest_model
 
 S1, S2, S3 = (f"{dpid:016x}" for dpid in (1, 2, 3))
 
@@ -54,6 +57,23 @@ def test_segments_are_told_where_there_are_any_with_their_open_ports(client: Any
     assert client.get("/v1/topology").json["segments"] == [{"ports": ends, "open": ends[:1]}]
     discovery.with_tree = False
     assert client.get("/v1/topology").json["segments"] == [{"ports": ends, "open": None}]
+
+
+def test_segments_of_vlans_are_told_with_the_ports_that_are_open_in_them(client: Any) -> None:
+    segment = Segment((PortRef(1, 8), PortRef(2, 8)), 10)
+    discovery = client.discovery
+    discovery.current = replace(discovery.view(), vlan_segments=(segment,))
+    ends = [{"dpid": dpid, "port_no": 8} for dpid in (S1, S2)]
+    told = client.get("/v1/topology").json
+    assert told["vlan_segments"] == [{"ports": ends, "open": ends, "vlan": 10}]
+    assert "segments" not in told
+    closed = replace(Forest(), vlan_blocked={10: frozenset({PortRef(2, 8)})})
+    assert closed.open_in_vlan(segment) == {PortRef(1, 8)}
+    assert list(closed.vlan_moves([segment])) == [(10, PortRef(2, 8), PortRef(1, 8))]
+    found = forest_model(closed, settled=True).model_dump()["blocked_in_vlans"]
+    assert list(found) == [{"dpid": S2, "port_no": 8, "vlan": 10}]
+    kind, data = forest_to_event(closed, Forest())
+    assert (kind, data["blocked_in_vlans"]) == ("tree_change", 1)
 
 
 def test_links_have_one_entry_per_direction(client: Any) -> None:

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 
-from horizon_ryu.core.discovery.control import DiscoveryLimits
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from simulator.full_controller import FullController
 from simulator.network import Cable, Network, Station
 

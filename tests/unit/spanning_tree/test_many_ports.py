@@ -6,7 +6,8 @@ import pytest
 
 from examples import examples
 from executed_lines import executed_lines
-from horizon_ryu.core.discovery.control import DiscoveryControl, DiscoveryLimits
+from horizon_ryu.core.discovery.control import DiscoveryControl
+from horizon_ryu.core.discovery.limits import DiscoveryLimits
 from horizon_ryu.core.ownership import Priority
 from horizon_ryu.core.spanning_tree.control import TreeControl
 from horizon_ryu.core.spanning_tree.flood_audit import PORTS_DESCRIBED, FloodSnapshot
