@@ -150,7 +150,8 @@ class InstalledTable:
         }
         touched = {key for pieces in keys.values() for key in pieces}
         for entry in leaving:
-            touched |= self._holders[entry.entry_id].pieces.keys()
+            # Not |=, which makes another set where the other is a view of keys: n times n entries.
+            touched.update(self._holders[entry.entry_id].pieces)
         before = self._snapshot(touched)
         before |= self._take_places(touched)
         for entry in leaving:
