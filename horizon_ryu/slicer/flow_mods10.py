@@ -6,12 +6,15 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.installed_table import InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.switch_entries import Address, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.table_transition import TableTransition
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.layout import write_whole
+from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
 from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_SIZE_10, TernaryMatch
 from horizon_ryu.wire.ternary10 import match10, wildcards10
@@ -26,6 +29,7 @@ _COMMANDS = {int(command): command for command in TableCommand}
 _ADD, _DELETE_STRICT = TableCommand.ADD, TableCommand.DELETE_STRICT
 _DELETES = (TableCommand.DELETE, TableCommand.DELETE_STRICT)
 _SEND_FLOW_REM, _CHECK_OVERLAP = int(OFPFF.SEND_FLOW_REM), int(OFPFF.CHECK_OVERLAP)
+_TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
 
 
@@ -113,6 +117,22 @@ def switch_flow_mods(changes: SwitchChanges) -> Iterator[SwitchFlowMod]:
         yield SwitchFlowMod(entry, TableCommand.MODIFY_STRICT)
     for entry in changes.deleted:
         yield SwitchFlowMod(entry, TableCommand.DELETE_STRICT)
+
+
+def transition_mods10(transition: TableTransition, now: float) -> Iterator[bytes]:
+    """Yield what leads from the entries of one flowspace to those of another."""
+    for command, address, entry in transition.steps():
+        if entry is None:
+            yield guard_mod10(address, command)
+        else:
+            yield write_flow_mod10(SwitchFlowMod(entry, command), 0, now)
+
+
+def guard_mod10(address: Address, command: TableCommand) -> bytes:
+    """Return what has a guard stand at an address, or no more."""
+    match, priority = address
+    actions = _TO_CONTROLLER if command is TableCommand.ADD else b""
+    return raw_flow_mod10(0, match, command, priority, actions)
 
 
 def write_flow_mod10(

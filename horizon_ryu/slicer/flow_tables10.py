@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.limits import Limited
 from horizon_ryu.core.slicing.priority_bands import BandFull
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.switch_entries import (
+    Address,
+    EntryRemoval,
+    InstalledEntry,
+    SwitchChanges,
+)
+from horizon_ryu.core.slicing.table_transition import Steps, TableTransition
 from horizon_ryu.core.slicing.tenant_table import (
     OutsideFlowspace,
     OverlappingEntry,
@@ -32,20 +38,20 @@ from horizon_ryu.slicer.actions10 import (
 from horizon_ryu.slicer.flow_mod_forms10 import FlowModForms10
 from horizon_ryu.slicer.flow_mods10 import (
     SwitchFlowMod,
-    raw_flow_mod10,
+    guard_mod10,
     read_flow_mod10,
     switch_flow_mods,
+    transition_mods10,
     write_flow_mod10,
 )
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
-from horizon_ryu.wire.layout import write_whole
-from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
-from horizon_ryu.wire.ofp10 import OFPP, OFPRR, OFPT
+from horizon_ryu.wire.ofp10 import OFPRR, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
 from horizon_ryu.wire.ternary10 import read_match10, write_match10
@@ -65,7 +71,6 @@ _ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
 _REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
 _FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
-_TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 
 
 @dataclass(slots=True)
@@ -318,34 +323,35 @@ class FlowTables10:
         self._slicers.clear()
         self._forms.clear()
 
-    def install_guards(
-        self, before: set[tuple[TernaryMatch, int]]
-    ) -> set[tuple[TernaryMatch, int]]:
-        """Send the guards that are needed now, and take back those that are not; return them."""
+    def say_guards(self, before: AbstractSet[Address]) -> set[Address]:
+        """Send the guards that are needed, of which the switch has some; return them."""
         wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
-        self._link.say_many(_guard_mods(wanted - before, before - wanted))
+        self._link.say_many(guard_mod10(one, TableCommand.ADD) for one in wanted - before)
         return wanted
 
-    def follow_ports(self, names: Iterable[str], now: float) -> None:
-        """Send what it changes that slices have gained or lost ports, or closed them for floods."""
-        self.follow(
-            self._link.sliced.flowspace,
-            [
-                entry
-                for name in names
-                for entry in self._link.sliced.table(name)
-                if depends_on_ports(entry.program) or self._has_queues(name)
-            ],
-            now,
-        )
+    def depending_on_ports(self, names: Iterable[str]) -> Iterator[TenantEntry]:
+        """Yield the entries of slices that change with the ports that these have, or close."""
+        for name in names:
+            if name in self._link.presences:
+                has_queues = self._has_queues(name)
+                for entry in self._link.sliced.table(name):
+                    if has_queues or depends_on_ports(entry.program):
+                        yield entry
 
-    def follow(
-        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry], now: float
-    ) -> None:
-        """Take a flowspace of the same rules, and send what changes of some entries."""
-        changes, lost = self._link.sliced.follow(flowspace, entries)
-        self._send(changes, now, None)
-        self.lose(lost)
+    def following(self, steps: Steps, now: float) -> Work:
+        """Send what changes of entries, step by step, and tell tenants of those that are lost."""
+        for changes, lost in steps:
+            self._send(changes, now, None)
+            if lost is not None:
+                self.lose((lost,))
+            yield None
+
+    def say_transition(self, transition: TableTransition, now: float) -> Work:
+        """Send what leads to another flowspace before all that is said from now on."""
+        self._link.say_many(transition_mods10(transition, now))
+        for entry in transition.lost:
+            self.lose((entry,))
+            yield None
 
     def _has_queues(self, name: str) -> bool:
         """Tell whether outputs of a slice are made to go through queues of its ports."""
@@ -358,15 +364,6 @@ class FlowTables10:
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""
         self._send(changes, now, None)
-
-
-def _guard_mods(
-    added: set[tuple[TernaryMatch, int]], gone: set[tuple[TernaryMatch, int]]
-) -> Iterator[bytes]:
-    for match, priority in added:
-        yield raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER)
-    for match, priority in gone:
-        yield raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority)
 
 
 def _refused(error: Exception) -> TenantRefusal:

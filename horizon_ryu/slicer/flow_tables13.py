@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited
-from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, MarkedSwitch
+from horizon_ryu.core.slicing.marked_switch import (
+    MarkedChanges,
+    MarkedEntry,
+    MarkedSteps,
+    MarkedSwitch,
+)
 from horizon_ryu.core.slicing.tenant_table import (
     FlowChange,
     OutsideFlowspace,
@@ -23,6 +27,7 @@ from horizon_ryu.core.slicing.tenant_table import (
 from horizon_ryu.slicer.flow_mod_forms13 import FlowModForms13
 from horizon_ryu.slicer.flow_mods13 import read_flow_mod13, write_flow_mod13
 from horizon_ryu.slicer.instructions13 import ObjectUse, is_plain, only_asks
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, framed
@@ -319,19 +324,13 @@ class FlowTables13:
 
     # ---- the flowspace
 
-    def set_flowspace(self, flowspace: SwitchFlowspace) -> None:
-        """Let the entries of all tenants follow another flowspace."""
-        changes, lost = self._link.sliced.set_flowspace(flowspace)
-        self._follow(changes, lost)
-
-    def follow(self, names: Iterable[str]) -> None:
-        """Let the entries of slices follow settings that have changed."""
-        self._follow(*self._link.sliced.follow(names))
-
-    def _follow(self, changes: MarkedChanges, lost: Iterable[TenantEntry]) -> None:
-        self._send(changes, None)
-        for entry in lost:
-            self._leave(entry, int(OFPRR.DELETE))
+    def following(self, steps: MarkedSteps) -> Work:
+        """Send what changes of entries, step by step, and wait for what is said of those lost."""
+        for changes in steps:
+            self._send(changes, None)
+            for entry in changes.deleted:
+                self._leave(entry, int(OFPRR.DELETE))
+            yield None
 
 
 def _refused(error: Exception) -> TenantRefusal:

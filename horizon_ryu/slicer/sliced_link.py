@@ -111,6 +111,11 @@ class SlicedLink:
         behind.waiting.append(messages)
         self.carry(self._catch_up(behind))
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is still much to say before what is said now."""
+        return isinstance(self.say, _Behind)
+
     def _catch_up(self, behind: _Behind) -> Work:
         while behind.waiting:
             for message in behind.waiting.popleft():

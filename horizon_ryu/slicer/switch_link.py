@@ -107,6 +107,8 @@ class SwitchLink(SessionLink):
         self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
+        self._is_due = False
+        """Whether another configuration waits until entries have moved by the one before."""
         self._carrier = PortionCarrier(self._loop, self.flush, self._has_room, self._work_failed)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -241,8 +243,17 @@ class SwitchLink(SessionLink):
     # ---- slices
 
     def reconfigure(self) -> None:
-        """Take another configuration, without dropping a connection that stays."""
+        """Take another configuration, without dropping a connection that stays.
+
+        While entries move by the one before that waits; the newest is taken then.
+        """
         datapath = self.datapath
+        if datapath is not None and datapath.is_moving:
+            if not self._is_due:
+                self._is_due = True
+                datapath.moved(self.reconfigure)
+            return
+        self._is_due = False
         if datapath is not None:
             flowspace = self._slicer.flowspace_on(datapath.dpid, datapath.VERSION)
             names = flowspace.slices
