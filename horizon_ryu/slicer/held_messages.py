@@ -35,7 +35,10 @@ class HeldMessages:
         self._first: deque[Work] = deque()
 
     def hold(self, names: Collection[str] | None) -> None:
-        """Hold the tenants of these slices from now on; None: of all."""
+        """Hold the tenants of these slices from now on, besides those that are; None: of all."""
+        if self.is_on:
+            both = names is not None and self._names is not None
+            names = {*(self._names or ()), *(names or ())} if both else None
         self._names = names
         self.is_on = True
 
@@ -64,8 +67,12 @@ class HeldMessages:
         """Have work done that comes of a message which is dealt with, before the next one is."""
         self._first.append(work)
 
-    def releasing(self) -> Work:
-        """Deal with what has waited; what is said meanwhile waits behind it."""
+    def releasing(self, may_go_on: Callable[[], bool] = lambda: True) -> Work:
+        """Deal with what has waited; what is said meanwhile waits behind it.
+
+        It ends early, and tenants are held further, if it may not go on: a tenant that says more
+        all the while must not have others wait for it.
+        """
         while self._waiting:
             self.is_on, self.is_dealing = False, True
             self._deal(*self._waiting.popleft())
@@ -73,5 +80,7 @@ class HeldMessages:
             yield None
             while self._first:
                 yield from self._first.popleft()
+            if not may_go_on():
+                return
         self._names = ()
         self.is_on = False

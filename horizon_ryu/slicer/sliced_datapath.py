@@ -113,7 +113,10 @@ class SlicedDatapath(ABC):
 
     def moved(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when no entries are on their way: at once, or before long."""
-        self._moves.then(done)
+        if self.is_moving:
+            self._moves.then(done)
+        else:
+            done()  # though others wait: it is one of these that asks for it
 
     def _move(self, work: Work, held: Collection[str] | None) -> None:
         """Have entries moved, when none are on their way; tenants of slices are held for it.
@@ -121,7 +124,17 @@ class SlicedDatapath(ABC):
         ``held`` None: those of all slices.
         """
         self._held.hold(held)
-        self._moves.begin(chain(work, self._held.releasing()))
+        self._moves.begin(chain(work, self._releasing()))
+
+    def _releasing(self) -> Work:
+        """Deal with what tenants have said meanwhile; what waits for entries to move goes first."""
+        yield from self._held.releasing(lambda: not self._moves.is_waited_for)
+        if self._held.is_on:
+            self._moves.then(self._release_others)
+
+    def _release_others(self) -> None:
+        if self._held.is_on:
+            self._moves.begin(self._releasing())
 
     @abstractmethod
     def begin(

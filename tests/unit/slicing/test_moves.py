@@ -337,3 +337,26 @@ def test_the_same_comes_of_portions_as_of_all_at_once(rules: list[FlowspaceRule]
     its_steps.all()
     assert {one[8:] for one in sliced.raw} == {one[8:] for one in other.raw}
     assert mac("00:00:00:00:00:01") == 1
+
+
+def test_a_tenant_that_says_more_all_the_while_does_not_keep_other_changes_waiting() -> None:
+    sliced, steps = lab()
+    set_rules(sliced, MOVED)
+    steps.some(3)
+    for number in range(40):
+        closed = int(OFPPC.NO_FLOOD) * (number % 2)
+        sliced.ask("c0", PortMod10(0, port(0).hw_addr, closed, int(OFPPC.NO_FLOOD), 0))
+    done: list[int] = []
+    set_rules(sliced, APART)
+    sliced.datapath.confirm(lambda: done.append(1))
+    taken = 0
+    while sliced.datapath.flowspace.rules != sliced.flowspace(APART).rules:
+        steps.some(1)
+        taken += 1
+    assert sliced.datapath._held._waiting, "not after all that it has said"
+    sliced.ask("c0", flow_mod(match(dl_dst=999), output(1)))
+    steps.all()
+    assert not sliced.datapath._held.is_on
+    assert not sliced.datapath.is_moving
+    assert len(list(sliced.datapath.sliced.table("c0"))) == COUNT + 1
+    assert {(one.match.in_port) for one in sliced.news() if isinstance(one, FlowMod10)} >= {0, 1}
