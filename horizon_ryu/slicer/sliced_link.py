@@ -69,6 +69,7 @@ class SlicedLink:
 
     ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
     returns how many flow entries a slice has on other switches. ``carry`` does what takes long.
+    ``answers_empty``: tenants are answered though there is nothing to tell.
     """
 
     dpid: int
@@ -80,6 +81,7 @@ class SlicedLink:
     tell: Callable[..., None] = _untold
     elsewhere: Callable[[str], int] = _nothing_elsewhere
     carry: Carry = at_once
+    answers_empty: bool = True
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping
-from types import MappingProxyType
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -16,6 +15,7 @@ from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
+from horizon_ryu.slicer.flow_stats import StatisticsSettings
 from horizon_ryu.slicer.kept_tables import KeptTables, first_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.portions import PortionCarrier
@@ -45,9 +45,6 @@ _MOST_WAITING = 1 << 18
 """Bytes of what takes long that wait for the switch to read them: others' are not behind more."""
 
 _FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
-_DATAPATHS: Mapping[int, type[SlicedDatapath10] | type[SlicedDatapath13]] = MappingProxyType(
-    {OPENFLOW_10: SlicedDatapath10, OPENFLOW_13: SlicedDatapath13}
-)
 
 
 class Slicer(Protocol):
@@ -55,6 +52,7 @@ class Slicer(Protocol):
 
     active: ActiveSlices
     signer: TrailerSigner
+    statistics: StatisticsSettings
     tables: KeptTables
     tls: SlicerTls
 
@@ -238,7 +236,10 @@ class SwitchLink(SessionLink):
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""
         worked_by = self._slicer.flowspace_on(*switch), self._slicer.signer
-        return _DATAPATHS[switch.version](features, self._say, *worked_by, first_id=first)
+        window, answers_empty = self._slicer.statistics
+        if switch.version == OPENFLOW_10:
+            return SlicedDatapath10(features, self._say, *worked_by, window, first, answers_empty)
+        return SlicedDatapath13(features, self._say, *worked_by, window, first)
 
     # ---- slices
 

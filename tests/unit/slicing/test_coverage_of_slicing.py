@@ -85,6 +85,9 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
         f"{TEN}::test_stats_queue_stats_and_the_empty_answer",
         f"{TEN}::test_flowstats_fragments_and_the_cache",
         f"{TEN}::test_flowstats_aggregate",
+        f"{TEN}::test_r15_the_window_in_which_statistics_serve_all_tenants_is_settable",
+        f"{TEN}::test_r15_statistics_with_nothing_in_them_are_left_out_where_that_is_asked_for",
+        f"{ENGINE}::test_how_statistics_are_told_is_the_engines_setting",
     ),
     "R16": (
         f"{TEN}::test_r16_several_controllers_and_a_monitor_that_only_looks_on",

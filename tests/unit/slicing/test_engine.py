@@ -14,7 +14,9 @@ import pytest
 
 from horizon_ryu.slicer import engine
 from horizon_ryu.slicer.configuration import parse_configuration
+from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.engine import SlicerEngine, SwitchPlaces
+from horizon_ryu.slicer.flow_stats import StatisticsSettings
 from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.slicer.switch_link import SwitchLink
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
@@ -614,5 +616,18 @@ def test_slices_that_are_changed_again_while_entries_move_are_as_they_were_asked
         assert sorted(datapath.slices()) == ["a", "b"]
         assert sorted(name for name, _ in link.links) == ["a", "b"]
         assert not found.engine.faults
+
+    in_lab(test)
+
+
+def test_how_statistics_are_told_is_the_engines_setting() -> None:
+    async def test(found: Lab) -> None:
+        found.engine.statistics = StatisticsSettings(7.0, answers_empty=False)
+        await found.switch()
+        await found.tenant("a")
+        datapath = next(iter(found.engine.switches.values())).datapath
+        assert isinstance(datapath, SlicedDatapath10)
+        assert datapath._stats._window == 7.0
+        assert not datapath._link.answers_empty
 
     in_lab(test)
