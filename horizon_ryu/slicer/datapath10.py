@@ -75,13 +75,11 @@ class SlicedDatapath10(SlicedDatapath):
         signer: TrailerSigner,
         stats_window: float = DEFAULT_WINDOW,
         first_id: int = 0,
-        answers_empty: bool = True,
     ) -> None:
         """``say`` takes whole messages for the switch; ``first_id`` as in 1.3, best at random."""
         sliced = SlicedSwitch(flowspace, RULES_10, lambda *piece: self._tables.translate(*piece))
         self._link: SlicedLink10 = SlicedLink10(features.datapath_id, OPENFLOW_10, say, sliced)
         super().__init__(self._link)
-        self._link.answers_empty = answers_empty
         self.ports = TenantPorts10(self._link, features)
         self._tables = FlowTables10(self._link, self.ports, first_id)
         self.frames = TenantFrames10(self._link, self.ports, signer)
@@ -92,6 +90,10 @@ class SlicedDatapath10(SlicedDatapath):
         self._ports_due: dict[str, None] = {}
         self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
         self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
+
+    def leave_out_empty_answers(self) -> None:
+        """Tell tenants nothing where there is nothing to tell, as FlowVisor did."""
+        self._link.answers_empty = False
 
     def _by_tenants(self) -> dict[int, FromTenant]:
         """Return who takes what of the messages of tenants."""

@@ -101,6 +101,9 @@ class SlicedDatapath(ABC):
         """Have what takes long done by ``carry``, and not at a stretch."""
         self._link.carry = carry
 
+    def leave_out_empty_answers(self) -> None:  # noqa: B027 - FlowVisor had 1.0 alone
+        """Tell tenants nothing where there is nothing to tell, as FlowVisor did."""
+
     @property
     def is_at_work(self) -> bool:
         """Whether the switch is still to be told of what has changed."""

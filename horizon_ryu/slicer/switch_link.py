@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -45,6 +46,9 @@ _MOST_WAITING = 1 << 18
 """Bytes of what takes long that wait for the switch to read them: others' are not behind more."""
 
 _FOR_TENANTS = (SessionEvent.PACKET_IN, SessionEvent.MESSAGE, SessionEvent.ANSWER)
+_DATAPATHS: Mapping[int, type[SlicedDatapath10] | type[SlicedDatapath13]] = MappingProxyType(
+    {OPENFLOW_10: SlicedDatapath10, OPENFLOW_13: SlicedDatapath13}
+)
 
 
 class Slicer(Protocol):
@@ -237,9 +241,10 @@ class SwitchLink(SessionLink):
         """Return the datapath of the version that was negotiated."""
         worked_by = self._slicer.flowspace_on(*switch), self._slicer.signer
         window, answers_empty = self._slicer.statistics
-        if switch.version == OPENFLOW_10:
-            return SlicedDatapath10(features, self._say, *worked_by, window, first, answers_empty)
-        return SlicedDatapath13(features, self._say, *worked_by, window, first)
+        made = _DATAPATHS[switch.version](features, self._say, *worked_by, window, first)
+        if not answers_empty:
+            made.leave_out_empty_answers()
+        return made
 
     # ---- slices
 
