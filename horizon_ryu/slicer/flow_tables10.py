@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from horizon_ryu.core.slicing.limits import Limited
-from horizon_ryu.core.slicing.priority_bands import BandFull
-from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
@@ -21,9 +18,6 @@ from horizon_ryu.core.slicing.switch_entries import (
 )
 from horizon_ryu.core.slicing.table_transition import Steps, TableTransition
 from horizon_ryu.core.slicing.tenant_table import (
-    OutsideFlowspace,
-    OverlappingEntry,
-    QuotaExceeded,
     TableCommand,
     TenantEntry,
 )
@@ -35,11 +29,20 @@ from horizon_ryu.slicer.actions10 import (
     port_of,
     read_actions10,
 )
+from horizon_ryu.slicer.entry_tallies10 import (
+    REMOVED,
+    EntryTally,
+    count_piece,
+    flow_removed10,
+)
 from horizon_ryu.slicer.flow_mod_forms10 import FlowModForms10
 from horizon_ryu.slicer.flow_mods10 import (
+    REFUSED_FOR,
     SwitchFlowMod,
+    TenantFlowMod,
     guard_mod10,
     read_flow_mod10,
+    refusal_of,
     switch_flow_mods,
     transition_mods10,
     write_flow_mod10,
@@ -48,29 +51,16 @@ from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import MANY_ENTRIES, SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
-from horizon_ryu.wire.ofp10 import OFPRR, OFPT
+from horizon_ryu.wire.ofp10 import OFPRR
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
-from horizon_ryu.wire.ternary10 import read_match10, write_match10
-from horizon_ryu.wire.versions import OPENFLOW_10
-
-_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
-    (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
-    (TooManyEntries, OFPFMFC.EPERM, "too many entries"),
-    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
-    (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
-    (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
-)
-"""What a flow-mod fails with -> the code that its tenant is told."""
-_REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
+from horizon_ryu.wire.ternary10 import read_match10
 
 _ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
-_REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
-_FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
 
 
 @dataclass(slots=True)
@@ -78,21 +68,6 @@ class SlicedLink10(SlicedLink):
     """The link of a switch whose tenants' entries are told apart by their matches."""
 
     sliced: SlicedSwitch
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What the pieces of an entry have counted that are gone; ``awaited``: still to be told of.
-
-    ``reason`` None: the entry lives.
-    """
-
-    packets: int = 0
-    octets: int = 0
-    seconds: int = 0
-    nanoseconds: int = 0
-    reason: int | None = None
-    awaited: set[tuple[TernaryMatch, int]] = field(default_factory=set)
 
 
 class FlowTables10:
@@ -103,7 +78,7 @@ class FlowTables10:
         self._link = link
         self._ports = ports
         self._last_id = first_id
-        self._tallies: dict[int, _Tally] = {}
+        self._tallies: dict[int, EntryTally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
         self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
         self._forms: dict[str, FlowModForms10] = {}
@@ -127,10 +102,14 @@ class FlowTables10:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
+        table = self._link.sliced.table(tenant.slice_name)
+        if mod.may_be_many and len(table) > MANY_ENTRIES:
+            self._link.at_length(tenant, self._many(tenant, message, mod, quota, now))
+            return
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
-        except _REFUSED_FOR as error:
-            raise _refused(error) from error
+        except REFUSED_FOR as error:
+            raise refusal_of(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
         # The entries that end if the switch refuses them.
@@ -138,6 +117,45 @@ class FlowTables10:
         asked = Asked(tenant, xid_of(message), message, come)
         self._send(sent, now, asked, mod.buffer_id, header)
         self._end(change.gone if mod.command >= TableCommand.DELETE else (), sent)
+
+    def _many(
+        self,
+        tenant: TenantConnection,
+        message: bytes,
+        mod: TenantFlowMod,
+        quota: int | None,
+        now: float,
+    ) -> Work:
+        """Carry out a flow-mod for all entries that it is for, one in each step."""
+        sliced, change = self._link.sliced, mod.change
+        table, found = sliced.table(tenant.slice_name), []
+        for entry in table.selecting(change):
+            if entry is not None:
+                found.append(entry)
+            yield None
+        asked = Asked(tenant, xid_of(message), message, ())
+        if mod.command is TableCommand.DELETE:
+            for entry in found:
+                if table.at(entry.key) is entry:
+                    sent = sliced.drop(entry)
+                    self._send(sent, now, asked)
+                    self._end((entry,), sent)
+                yield None
+            return
+        try:
+            if not found:
+                added = change._replace(command=_ADD)
+                made, sent = sliced.flow_mod(tenant.slice_name, added, quota)
+                come = tuple(entry.entry_id for entry in made.come)
+                self._send(sent, now, asked._replace(context=come))
+            pairs = [(entry, table.modified(entry, change)) for entry in found]
+            for sent in sliced.modifying(pairs):
+                self._send(sent, now, asked)
+                yield None
+        except TenantRefusal as refusal:
+            self._link.refuse(tenant, message, refusal)
+        except REFUSED_FOR as error:
+            self._link.refuse(tenant, message, refusal_of(error))
 
     def _add(
         self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
@@ -208,7 +226,7 @@ class FlowTables10:
         """Wait for what the switch says of entries that a tenant deletes and wants to hear of."""
         for entry in gone:
             if entry.wants_removal:
-                tally = self._tallies.setdefault(entry.entry_id, _Tally())
+                tally = self._tallies.setdefault(entry.entry_id, EntryTally())
                 tally.reason = int(OFPRR.DELETE)
                 self._await(entry, tally, sent.deleted)
                 self._tell_if_over(entry)
@@ -218,11 +236,13 @@ class FlowTables10:
     def lose(self, entries: Iterable[TenantEntry]) -> None:
         """Tell tenants of entries that have no place in their flowspace any more."""
         for entry in entries:
-            tally = self._tallies.setdefault(entry.entry_id, _Tally())
+            tally = self._tallies.setdefault(entry.entry_id, EntryTally())
             tally.reason = int(OFPRR.DELETE)
             self._tell_if_over(entry)
 
-    def _await(self, entry: TenantEntry, tally: _Tally, deleted: Iterable[InstalledEntry]) -> None:
+    def _await(
+        self, entry: TenantEntry, tally: EntryTally, deleted: Iterable[InstalledEntry]
+    ) -> None:
         for piece in deleted:
             if piece.owner.entry_id == entry.entry_id:
                 tally.awaited.add(piece.address)
@@ -233,7 +253,7 @@ class FlowTables10:
     def flow_removed(self, message: bytes, now: float) -> None:
         """Take note of a piece that has ended; tell its tenant when its entry has."""
         match = read_match10(message, _MATCH_AT)
-        cookie, priority, reason, seconds, nanoseconds, _, packets, octets = _REMOVED.unpack_from(
+        cookie, priority, reason, seconds, nanoseconds, _, packets, octets = REMOVED.unpack_from(
             message, COOKIE_AT
         )
         address = match, priority
@@ -241,7 +261,7 @@ class FlowTables10:
         if leaving is not None and leaving.entry_id == cookie:
             tally = self._tallies[leaving.entry_id]
             tally.awaited.discard(address)
-            _count(tally, packets, octets, seconds, nanoseconds)
+            count_piece(tally, packets, octets, seconds, nanoseconds)
             self._tell_if_over(leaving)
             return
         found = self._link.sliced.installed.find(match, priority)
@@ -252,8 +272,8 @@ class FlowTables10:
         if ended is None:
             return
         owner = ended.owner
-        tally = self._tallies.setdefault(owner.entry_id, _Tally())
-        _count(tally, packets, octets, seconds, nanoseconds)
+        tally = self._tallies.setdefault(owner.entry_id, EntryTally())
+        count_piece(tally, packets, octets, seconds, nanoseconds)
         self._send(ended.changes, now, None)
         if ended.is_last:
             tally.reason = reason
@@ -269,14 +289,14 @@ class FlowTables10:
         del self._tallies[entry.entry_id]
         if not entry.wants_removal:
             return
-        message = _flow_removed(entry, tally)
+        message = flow_removed10(entry, tally)
         for tenant in self._link.connected(entry.slice_name):
             tenant.say(message)
 
     def refused_by_switch(self, entry_ids: tuple[int, ...], slice_name: str, now: float) -> bool:
         """End entries that the switch has refused a piece of; False if that was done before."""
-        table = self._link.sliced.table(slice_name)
-        found = [entry for entry in table if entry.entry_id in entry_ids]
+        known = (self._link.sliced.installed.entry(entry_id) for entry_id in entry_ids)
+        found = [one for one in known if one is not None and one.slice_name == slice_name]
         for entry in found:
             self._send(self._link.sliced.drop(entry), now, None)
         return bool(found)
@@ -364,31 +384,3 @@ class FlowTables10:
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""
         self._send(changes, now, None)
-
-
-def _refused(error: Exception) -> TenantRefusal:
-    for kind, code, reason in _REFUSALS:
-        if isinstance(error, kind):
-            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
-    raise error
-
-
-def _count(tally: _Tally, packets: int, octets: int, seconds: int, nanoseconds: int) -> None:
-    tally.packets += packets
-    tally.octets += octets
-    if (seconds, nanoseconds) > (tally.seconds, tally.nanoseconds):
-        tally.seconds, tally.nanoseconds = seconds, nanoseconds
-
-
-def _flow_removed(entry: TenantEntry, tally: _Tally) -> bytes:
-    body = _REMOVED.pack(
-        entry.cookie,
-        entry.priority,
-        tally.reason or 0,
-        tally.seconds,
-        tally.nanoseconds,
-        entry.idle_timeout,
-        tally.packets,
-        tally.octets,
-    )
-    return framed(OPENFLOW_10, _FLOW_REMOVED, 0, write_match10(entry.match) + body)

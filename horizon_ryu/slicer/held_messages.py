@@ -27,7 +27,7 @@ class HeldMessages:
         self._deal = deal
         self._most = most
         self._names: Collection[str] | None = ()
-        self._waiting: deque[tuple[TenantConnection, bytes, float]] = deque()
+        self._waiting: deque[tuple[TenantConnection, bytes | Work, float]] = deque()
         self.is_on = False
         """Whether anybody is held; not while a message is dealt with that has waited."""
         self.is_dealing = False
@@ -51,8 +51,8 @@ class HeldMessages:
         """Tell whether what a tenant says is to wait."""
         return self._names is None or tenant.slice_name in self._names
 
-    def put(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
-        """Keep a message; False if too many wait already."""
+    def put(self, tenant: TenantConnection, message: bytes | Work, now: float = 0.0) -> bool:
+        """Keep a message, or work that has come of one; False if too many wait already."""
         if len(self._waiting) >= self._most:
             return False
         self._waiting.append((tenant, message, now))
@@ -74,9 +74,13 @@ class HeldMessages:
         all the while must not have others wait for it.
         """
         while self._waiting:
-            self.is_on, self.is_dealing = False, True
-            self._deal(*self._waiting.popleft())
-            self.is_on, self.is_dealing = True, False
+            tenant, said, now = self._waiting.popleft()
+            if isinstance(said, bytes):
+                self.is_on, self.is_dealing = False, True
+                self._deal(tenant, said, now)
+                self.is_on, self.is_dealing = True, False
+            else:
+                yield from said
             yield None
             while self._first:
                 yield from self._first.popleft()

@@ -88,6 +88,7 @@ class SlicedDatapath(ABC):
         self._counted_as = {kind: f"tenant.{name}" for kind, name in self.KINDS.items()}
         self._held = HeldMessages(self._release)
         self._moves = NewestWork(lambda: link.carry)
+        link.at_length = self._at_length
 
     def listen(self, tell: Callable[..., None]) -> None:
         """Have what happens told: the name of an event, and what it is about."""
@@ -128,6 +129,16 @@ class SlicedDatapath(ABC):
         """
         self._held.hold(held)
         self._moves.begin(chain(work, self._releasing()))
+
+    def _at_length(self, tenant: TenantConnection, work: Work) -> None:
+        """Do what takes long for a tenant: what it says next waits for that."""
+        if self._held.is_dealing:
+            self._held.before_next(work)
+        elif self.is_moving:
+            self._held.add(tenant.slice_name)
+            self._held.put(tenant, work)
+        else:
+            self._move(work, (tenant.slice_name,))
 
     def _releasing(self) -> Work:
         """Deal with what tenants have said meanwhile; what waits for entries to move goes first."""

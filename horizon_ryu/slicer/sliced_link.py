@@ -43,6 +43,12 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
+AtLength = Callable[["TenantConnection", Work], None]
+"""Does what takes long for a tenant, a step at a time; what it says next waits for that."""
+MANY_ENTRIES = 256
+"""Of a slice on one switch: what may be for all of more is done a step at a time."""
+
+
 def _nothing_elsewhere(_slice_name: str) -> int:
     """Count nothing."""
     return 0
@@ -68,8 +74,8 @@ class SlicedLink:
     """One switch and its tenants; ``say`` takes whole messages for the switch.
 
     ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
-    returns how many flow entries a slice has on other switches. ``carry`` does what takes long.
-    ``answers_empty``: tenants are answered though there is nothing to tell.
+    returns how many flow entries a slice has on other switches. ``carry`` does what takes long,
+    ``at_length`` for one tenant. ``answers_empty``: also answers with nothing in them are told.
     """
 
     dpid: int
@@ -82,6 +88,7 @@ class SlicedLink:
     elsewhere: Callable[[str], int] = _nothing_elsewhere
     carry: Carry = at_once
     answers_empty: bool = True
+    at_length: AtLength = lambda _tenant, work: at_once(work)
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""

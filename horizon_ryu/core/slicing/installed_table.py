@@ -60,6 +60,11 @@ class InstalledTable:
         """Return the entry with a key; None if there is none."""
         return self._installed(key) if key in self._tops else None
 
+    def entry(self, entry_id: int) -> TenantEntry | None:
+        """Return a tenant's entry by its id; None if there is none."""
+        found = self._holders.get(entry_id)
+        return None if found is None else found.entry
+
     def holds(self, entry_id: int) -> bool:
         """Tell whether there is a tenant's entry, installed or below another."""
         return entry_id in self._holders

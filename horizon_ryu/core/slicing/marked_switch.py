@@ -211,6 +211,21 @@ class MarkedSwitch(TenantTables):
             if not users:
                 del self._users[entry.slice_name, use]
 
+    def modifying(self, pairs: list[tuple[TenantEntry, TenantEntry]]) -> Iterator[MarkedEntry]:
+        """Work out what entries become, all or none of them: it raises as :meth:`flow_mod` does."""
+        for _, new in pairs:
+            yield self._marked(new)
+
+    def modify(self, old: TenantEntry, now: MarkedEntry) -> TableChange | None:
+        """Have an entry as another of the same match; None if it has ended meanwhile."""
+        table, change = self.table(old.slice_name), TableChange(modified=((old, now.entry),))
+        if table.at(old.key) is not old:
+            return None
+        table.apply(change)
+        self._forget(old)
+        self._install(now)
+        return change
+
     def end(self, entry: TenantEntry) -> None:
         """Take an entry out that has ended, or that the switch has refused."""
         self._forget(entry)

@@ -179,6 +179,22 @@ class SlicedSwitch(TenantTables):
         is_highest = self._levels[number] == len(self._bands) - 1
         return not is_highest and self.flowspace.is_others(number, match)
 
+    def modifying(self, pairs: list[tuple[TenantEntry, TenantEntry]]) -> Iterator[SwitchChanges]:
+        """Have entries as others of the same matches, all or none of them; what raises is first.
+
+        Each step is one of them: first what it is to be, then that it is so.
+        """
+        pieces: list[list[Piece]] = []
+        for _, new in pairs:
+            pieces.append(self._pieces(new))
+            yield SwitchChanges()
+        for (old, new), its in zip(pairs, pieces, strict=True):
+            if self._has(old):
+                change = TableChange(modified=((old, new),))
+                sent = self._installed.change(change, {new.entry_id: its})
+                self.table(new.slice_name).apply(change)
+                yield sent
+
     def drop(self, entry: TenantEntry) -> SwitchChanges:
         """End an entry that the switch has refused a piece of; return what takes back the rest."""
         change = TableChange(gone=(entry,))

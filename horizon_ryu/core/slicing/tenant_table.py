@@ -177,6 +177,25 @@ class TenantTable:
             and (change.selects is None or change.selects(one))
         ]
 
+    def selecting(self, change: FlowChange) -> Iterator[TenantEntry | None]:
+        """Yield the entries that a command which is not strict is for, one in each step.
+
+        None for one that it is not for.
+        """
+        asked, mask = change.entry, change.cookie_mask
+        for one in self:
+            is_asked = (
+                asked.match.covers(one.match)
+                and (change.every_table or one.table_id == asked.table_id)
+                and (one.cookie ^ asked.cookie) & mask == 0
+                and (change.selects is None or change.selects(one))
+            )
+            yield one if is_asked else None
+
+    def modified(self, entry: TenantEntry, change: FlowChange) -> TenantEntry:
+        """Return what a command makes of an entry that it is for."""
+        return self._modified(entry, change)
+
     def _named(self, asked: TenantEntry, every_table: bool) -> list[TenantEntry]:
         """Return the entries with this very match and priority, in one table or in all."""
         if every_table:

@@ -297,6 +297,88 @@ def test_a_slice_of_13_that_ends_does_so_when_its_entries_have_gone() -> None:
     assert not list(sliced.datapath.sliced.table("c0"))
 
 
+# ---- flow-mods for as many entries as there are
+
+
+@pytest.fixture
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    for version in (10, 13):
+        monkeypatch.setattr(f"horizon_ryu.slicer.flow_tables{version}.MANY_ENTRIES", COUNT - 1)
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("command", [OFPFC.DELETE, OFPFC.MODIFY])
+def test_what_is_for_many_entries_holds_nobody_but_its_own_slice(command: int) -> None:
+    sliced, steps = lab()
+    actions = () if command == OFPFC.DELETE else (output(1),)
+    assert not sliced.ask("c0", flow_mod(match(), *actions, command=command))
+    steps.some(COUNT + 10)
+    assert commands(sliced.ask("c1", flow_mod(match(dl_dst=9), output(2))))[-1] == OFPFC.ADD
+    assert not sliced.ask("c0", BarrierRequest())
+    steps.all()
+    news = sliced.news()
+    assert isinstance(news[-1], BarrierRequest)
+    left = list(sliced.datapath.sliced.table("c0"))
+    assert len(left) == (0 if command == OFPFC.DELETE else COUNT)
+    assert not sliced["c0"].news()
+
+
+@pytest.mark.usefixtures("few")
+@pytest.mark.parametrize("command", [OFPFC.DELETE, OFPFC.MODIFY])
+def test_what_is_for_many_entries_of_13_holds_nobody_but_its_own_slice(command: int) -> None:
+    sliced, steps = lab13()
+    actions = () if command == OFPFC.DELETE else (output13(1), output13(1))
+    many = delete13(match13()) if command == OFPFC.DELETE else flow_mod13(
+        match13(), *actions, command=command)  # fmt: skip
+    assert not sliced.ask("c0", many)
+    steps.some(COUNT + 10)
+    assert sliced.ask("c1", flow_mod13(match13(eth_dst=9), output13(2)))
+    assert not sliced.ask("c0", BarrierRequest())
+    steps.all()
+    assert isinstance(sliced.news()[-1], BarrierRequest)
+    left = list(sliced.datapath.sliced.table("c0"))
+    assert len(left) == (0 if command == OFPFC.DELETE else COUNT)
+    assert not sliced["c0"].news()
+
+
+@pytest.mark.usefixtures("few")
+def test_a_change_of_many_entries_that_may_not_be_changes_none() -> None:
+    sliced, steps = lab()
+    assert not sliced.ask("c0", flow_mod(match(), output(2), command=OFPFC.MODIFY), xid=91)
+    steps.all()
+    assert not sliced.news()
+    (error,) = sliced["c0"].got
+    assert (error.xid, error.message.type) == (91, OFPET.BAD_ACTION)
+    assert {one.cookie for one in sliced.datapath.sliced.table("c0")} == {77}
+    other, its_steps = lab13()
+    other.ask("c0", flow_mod13(match13(), output13(2), command=OFPFC.MODIFY), xid=92)
+    its_steps.all()
+    assert not other.news()
+    (error,) = other["c0"].got
+    assert (error.xid, error.message.type) == (92, OFPET.BAD_ACTION)
+
+
+@pytest.mark.usefixtures("few")
+def test_a_modify_of_10_that_finds_none_among_many_adds_one() -> None:
+    sliced, steps = lab()
+    sliced.ask("c0", flow_mod(match(dl_dst=5000), output(1), command=OFPFC.MODIFY))
+    steps.all()
+    assert commands(sliced.news()) == [OFPFC.ADD]
+    assert len(list(sliced.datapath.sliced.table("c0"))) == COUNT + 1
+
+
+@pytest.mark.usefixtures("few")
+def test_many_entries_wait_for_others_that_move_and_what_is_said_next_for_them() -> None:
+    sliced, steps = lab()
+    set_rules(sliced, [rule(1, "c0", [1]), rule(3, "c1", [3])])
+    steps.some(1)
+    assert not sliced.ask("c0", flow_mod(match(), command=OFPFC.DELETE))
+    assert not sliced.ask("c0", flow_mod(match(dl_dst=9), output(1)))
+    steps.all()
+    assert commands(sliced.news())[-2:] == [OFPFC.DELETE_STRICT, OFPFC.ADD]
+    assert len(list(sliced.datapath.sliced.table("c0"))) == 1
+
+
 # ---- held messages alone
 
 
