@@ -128,14 +128,12 @@ class FlowTables10:
     ) -> Work:
         """Carry out a flow-mod for all entries that it is for, one in each step."""
         sliced, change = self._link.sliced, mod.change
-        table, found = sliced.table(tenant.slice_name), []
-        for entry in table.selecting(change):
-            if entry is not None:
-                found.append(entry)
-            yield None
+        table = sliced.table(tenant.slice_name)
+        found = yield from table.selecting(change)
         asked = Asked(tenant, xid_of(message), message, ())
         if mod.command is TableCommand.DELETE:
-            for entry in found:
+            while found:
+                entry, _ = found.pop()
                 if table.at(entry.key) is entry:
                     sent = sliced.drop(entry)
                     self._send(sent, now, asked)
@@ -148,8 +146,7 @@ class FlowTables10:
                 made, sent = sliced.flow_mod(tenant.slice_name, added, quota)
                 come = tuple(entry.entry_id for entry in made.come)
                 self._send(sent, now, asked._replace(context=come))
-            pairs = [(entry, table.modified(entry, change)) for entry in found]
-            for sent in sliced.modifying(pairs):
+            for sent in sliced.modifying(found):
                 self._send(sent, now, asked)
                 yield None
         except TenantRefusal as refusal:

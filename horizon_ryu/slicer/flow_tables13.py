@@ -132,24 +132,21 @@ class FlowTables13:
     def _many(self, tenant: TenantConnection, message: bytes, mod: TenantFlowMod13) -> Work:
         """Carry out a flow-mod for all entries that it is for, one in each step."""
         sliced, change, xid = self._link.sliced, mod.change, xid_of(message)
-        table, found = sliced.table(tenant.slice_name), []
-        for entry in table.selecting(change):
-            if entry is not None:
-                found.append(entry)
-            yield None
+        table = sliced.table(tenant.slice_name)
+        found = yield from table.selecting(change)
         if change.command is TableCommand.DELETE:
             asked = Asked(tenant, xid, message, partial(self._undo, TableChange()))
-            for entry in found:
+            while found:
+                entry, _ = found.pop()
                 if table.at(entry.key) is entry:
                     sliced.end(entry)
                     self._send(MarkedChanges(deleted=(entry,)), asked)
                     self._leave(entry, int(OFPRR.DELETE))
                 yield None
             return
-        pairs = [(entry, table.modified(entry, change)) for entry in found]
         became: list[MarkedEntry] = []
         try:
-            for one in sliced.modifying(pairs):
+            for one in sliced.modifying(found):
                 became.append(one)
                 yield None
         except TenantRefusal as refusal:
@@ -158,7 +155,8 @@ class FlowTables13:
         except _REFUSED_FOR as error:
             self._link.refuse(tenant, message, _refused(error))
             return
-        for entry, now in zip(found, became, strict=True):
+        while found:
+            (entry, _), now = found.pop(), became.pop()
             done = sliced.modify(entry, now)
             if done is not None:
                 asked = Asked(tenant, xid, message, partial(self._undo, done))

@@ -182,13 +182,15 @@ class SlicedSwitch(TenantTables):
     def modifying(self, pairs: list[tuple[TenantEntry, TenantEntry]]) -> Iterator[SwitchChanges]:
         """Have entries as others of the same matches, all or none of them; what raises is first.
 
-        Each step is one of them: first what it is to be, then that it is so.
+        Each step is one of them: first what it is to be, then that it is so, the last one first.
+        ``pairs`` is emptied: to free all of it at once would take long.
         """
         pieces: list[list[Piece]] = []
         for _, new in pairs:
             pieces.append(self._pieces(new))
             yield SwitchChanges()
-        for (old, new), its in zip(pairs, pieces, strict=True):
+        while pairs:
+            (old, new), its = pairs.pop(), pieces.pop()
             if self._has(old):
                 change = TableChange(modified=((old, new),))
                 sent = self._installed.change(change, {new.entry_id: its})
