@@ -164,6 +164,12 @@ class SlicingOptions:
     folder: str | None = option(
         None, "private folder of its engine's socket and log; else slicer by the store"
     )
+    stats_window: float = option(
+        1.0, "for which a switch's answer about its entries serves all tenants (seconds)", 0, 300
+    )
+    empty_answers: bool = option(
+        True, "statistics of 1.0 with nothing in them are told; FlowVisor left them out"
+    )
     tenant_ca: str | None = option(None, "authorities of controllers at tls:host:port (PEM)")
     tenant_certificate: str | None = option(None, "what the slicer shows to these (PEM)")
     tenant_key: str | None = option(None, "the key of that (PEM)")

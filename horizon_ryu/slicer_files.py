@@ -1,4 +1,4 @@
-"""TLS files of the slicer's engine, from the options of the controller to the engine's own."""
+"""Words of the slicer's engine, from the options of the controller: TLS files, statistics."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def tls_words(options: SlicingOptions) -> list[str]:
         if path
         for word in (f"--{name.replace('_', '-')}", path)
     ]
+
+
+def statistics_words(options: SlicingOptions) -> list[str]:
+    """Return the words of the engine's command line for how statistics are told."""
+    words = ["--stats-window", str(options.stats_window)]
+    return words if options.empty_answers else [*words, "--no-empty-answers"]
 
 
 def _files(options: SlicingOptions) -> TlsFiles:

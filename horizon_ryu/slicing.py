@@ -14,7 +14,7 @@ from typing import Any
 from horizon_ryu.app import HorizonApp
 from horizon_ryu.core.slicing.seen_ports import ports_seen
 from horizon_ryu.rest import slices as slices_resource
-from horizon_ryu.slicer_files import tls_words
+from horizon_ryu.slicer_files import statistics_words, tls_words
 from horizon_ryu.slices.engine_client import EngineClient
 from horizon_ryu.slices.engine_place import engine_folder
 from horizon_ryu.slices.engine_process import EngineOptions, EngineProcess
@@ -28,7 +28,8 @@ class Slicing(HorizonApp):
         super().__init__(*args, **kwargs)
         horizon, options = self.horizon, self.horizon.settings.slicing
         folder = engine_folder(options.folder, horizon.store.folder)
-        started = EngineOptions(folder, options.listen, options.instance, tls_words(options))
+        more = [*statistics_words(options), *tls_words(options)]
+        started = EngineOptions(folder, options.listen, options.instance, more)
         self._client = EngineClient(horizon.runtime, horizon.supervisor, started.socket)
         self._process = EngineProcess(horizon.runtime, horizon.supervisor, self._client, started)
         self._slices = SliceService(

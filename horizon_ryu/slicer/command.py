@@ -26,6 +26,7 @@ from horizon_ryu.core.slicing.flowspace import Flowspace
 from horizon_ryu.slicer.configuration import SlicerConfiguration, parse_configuration
 from horizon_ryu.slicer.control import ControlServer, lock
 from horizon_ryu.slicer.engine import SlicerEngine
+from horizon_ryu.slicer.flow_stats import DEFAULT_WINDOW, LONGEST_WINDOW, StatisticsSettings
 from horizon_ryu.slicer.kept_document import KeptDocument
 from horizon_ryu.slicer.table_journal import is_journal
 from horizon_ryu.slicer.tls_contexts import SlicerTls, TlsFiles, slicer_tls
@@ -154,6 +155,18 @@ def tls_option(name: str, text: str) -> Callable[[Any], Any]:
 @tls_option("--client-ca", "Authorities of which switches must have a certificate.")
 @click.option("--log", "log", type=_FileName(path_type=Path), help="Log to this file.")
 @click.option("--instance", default="horizon", show_default=True, help="Its name in LLDP.")
+@click.option(
+    "--stats-window",
+    type=click.FloatRange(0, LONGEST_WINDOW),
+    default=DEFAULT_WINDOW,
+    show_default=True,
+    help="Seconds for which an answer of a switch about its entries serves all tenants.",
+)
+@click.option(
+    "--no-empty-answers",
+    is_flag=True,
+    help="Leave out statistics of OpenFlow 1.0 with nothing in them, as FlowVisor does.",
+)
 @click.option("--verbose", is_flag=True, help="Log every event.")
 def main(
     listen: tuple[str, int],
@@ -162,6 +175,8 @@ def main(
     tables: Path | None,
     log: Path | None,
     instance: str,
+    stats_window: float,
+    no_empty_answers: bool,
     verbose: bool,
     **files: str | None,
 ) -> None:
@@ -172,6 +187,7 @@ def main(
         tls = slicer_tls(TlsFiles(**files))
     except InvalidInput as error:
         raise click.ClickException(str(error)) from error
+    statistics = StatisticsSettings(stats_window, not no_empty_answers)
     _log_to(log, logging.INFO if verbose or control else logging.WARNING)
     if tables is not None:
         _check_tables(tables)
@@ -186,19 +202,26 @@ def main(
             raise click.ClickException(f"another engine runs in {control.parent}")
         with held:
             kept = control.parent / "tables" if tables is None else tables
-            _runner()(_serve_controlled(listen, control, instance, kept, tls))
+            _runner()(_serve_controlled(listen, control, instance, kept, tls, statistics))
     elif path is not None:
-        _runner()(_serve(listen, path, instance, tls, tables))
+        _runner()(_serve(listen, path, instance, tls, tables, statistics))
 
 
 async def _serve_controlled(
-    listen: tuple[str, int], control: Path, instance: str, tables: Path, tls: SlicerTls
+    listen: tuple[str, int],
+    control: Path,
+    instance: str,
+    tables: Path,
+    tls: SlicerTls,
+    statistics: StatisticsSettings,
 ) -> None:
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    engine = SlicerEngine(instance, lambda event, about: server.tell(event, about), tls)
+    engine = SlicerEngine(
+        instance, lambda event, about: server.tell(event, about), tls, statistics=statistics
+    )
     kept = KeptDocument(control.with_name("slices"))
     server = ControlServer(engine, f"{listen[0]}:{listen[1]}", ended.set, kept)
     await server.resume()
@@ -286,9 +309,10 @@ async def _serve(
     instance: str,
     tls: SlicerTls,
     tables: Path | None,
+    statistics: StatisticsSettings,
 ) -> None:
     loop = asyncio.get_running_loop()
-    engine = SlicerEngine(instance, tls=tls)
+    engine = SlicerEngine(instance, tls=tls, statistics=statistics)
     file = _SlicesFile(engine, path, tls)
     # Before the file is read: it may be another as soon as that is done.
     loop.add_signal_handler(signal.SIGHUP, file.read_soon)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -10,7 +11,9 @@ from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode, SliceSettings
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.switch_entries import Address
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
+from horizon_ryu.core.slicing.table_transition import TableTransition
 from horizon_ryu.core.slicing.tenant_table import RULES_10, TenantEntry
 from horizon_ryu.slicer.entry_reports import SwitchEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10
@@ -20,6 +23,7 @@ from horizon_ryu.slicer.flow_tables10 import COOKIE_AT, FlowTables10, SlicedLink
 from horizon_ryu.slicer.frame_length import FrameLengths
 from horizon_ryu.slicer.frames10 import TenantFrames10
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.ports10 import STATS_OF_PORTS, TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
@@ -40,7 +44,6 @@ from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStats10
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.session.pending import xid_of
-from horizon_ryu.wire.ternary import TernaryMatch
 from horizon_ryu.wire.ternary10 import read_match10
 from horizon_ryu.wire.versions import OPENFLOW_10
 
@@ -83,9 +86,14 @@ class SlicedDatapath10(SlicedDatapath):
         self._stats = FlowStatsAnswers10(self._link, self._tables, stats_window)
         self._lengths = FrameLengths(self._link, OFPET.BAD_REQUEST, OFPBRC.EPERM)
         self._worked_by: dict[str, SliceSettings] = {}
-        self._guards: set[tuple[TernaryMatch, int]] = set()
+        self._guards: AbstractSet[Address] = set()
+        self._ports_due: dict[str, None] = {}
         self._tenants_say: Mapping[int, FromTenant] = self._by_tenants()
         self._switch_says: Mapping[int, FromSwitch] = self._by_switch()
+
+    def leave_out_empty_answers(self) -> None:
+        """Tell tenants nothing where there is nothing to tell, as FlowVisor did."""
+        self._link.answers_empty = False
 
     def _by_tenants(self) -> dict[int, FromTenant]:
         """Return who takes what of the messages of tenants."""
@@ -125,7 +133,7 @@ class SlicedDatapath10(SlicedDatapath):
         if kept is None:
             self._link.say(delete_all10(0))
         self._lengths.follow()
-        self._install_guards()
+        self._guards = self._tables.say_guards(self._guards)
         if kept is not None:
             taker = Takeover10(self._link, self._tables, lambda: self._guards)
             lost = taker.begin(kept)
@@ -161,38 +169,52 @@ class SlicedDatapath10(SlicedDatapath):
 
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: entries and ports of tenants follow it."""
+        self.moved(lambda: self._set_flowspace(flowspace, now))
+
+    def _set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
         self.frames.lift_drops()
         settings = {name: one.settings for name, one in self._link.presences.items()}
         others = [name for name in settings if settings[name] != self._worked_by.get(name)]
-        if flowspace.rules == self.sliced.flowspace.rules:
-            entries = [entry for name in others for entry in self.sliced.table(name)]
-            self._tables.follow(flowspace, entries, now)
-        else:
-            self._work_out(flowspace, others, now)
         self._worked_by = settings
+        sliced = self.sliced
+        moved: list[str] | None = []
+        if flowspace.rules != sliced.flowspace.rules:
+            moved = sliced.others_than_staying(flowspace)
+        if moved is None:
+            self._move(self._rebuilt(sliced.rebuilding(flowspace, self._guards), now), None)
+        else:
+            names = tuple(dict.fromkeys((*moved, *others)))
+            self._move(self._tables.following(sliced.moving(flowspace, names), now), names)
         self._tables.forget_slicers()
         for name, ports in before.items():
             self.ports.tell_changes(name, ports)
 
-    def _work_out(self, flowspace: SwitchFlowspace, others: list[str], now: float) -> None:
-        """Work out the entries that may be others now, and carry out what changes by it.
+    def _rebuilt(self, steps: Generator[None, None, TableTransition], now: float) -> Work:
+        """Work out every entry, since priorities mean others, and send what changes by it."""
+        transition = yield from steps
+        self._guards = transition.guards
+        yield from self._tables.say_transition(transition, now)
 
-        ``others``: slices that have other settings.
-        """
-        sliced = self._link.sliced
-        moved = sliced.others_than_staying(flowspace)
-        if moved is None:
-            changes, lost = sliced.set_flowspace(flowspace)
-        else:
-            changes, lost = sliced.move(flowspace, dict.fromkeys((*moved, *others)))
-        self._install_guards()
-        self._tables.carry_out(changes, now)
-        self._tables.lose(lost)
+    def _follow_ports(self, names: Iterable[str], now: float) -> None:
+        """Have entries follow the ports that slices have gained or lost, or closed for floods."""
+        found = dict.fromkeys(names)
+        if self._held.is_dealing:
+            self._held.before_next(self._following(tuple(found), now))
+        elif found and self._ports_due:
+            self._ports_due |= found
+        elif found:
+            self._ports_due |= found
+            self.moved(lambda: self._follow_due(now))
 
-    def _install_guards(self) -> None:
-        self._guards = self._tables.install_guards(self._guards)
+    def _follow_due(self, now: float) -> None:
+        names, self._ports_due = tuple(self._ports_due), {}
+        self._move(self._following(names, now), names)
+
+    def _following(self, names: tuple[str, ...], now: float) -> Work:
+        entries = self._tables.depending_on_ports(names)
+        yield from self._tables.following(self.sliced.following(entries), now)
 
     def features(self, slice_name: str) -> FeaturesReply10:
         """Return the features of the switch as a slice sees it."""
@@ -214,8 +236,13 @@ class SlicedDatapath10(SlicedDatapath):
         tenant.say(_MESSAGES.encode(xid_of(message), reply))
 
     def _port_mod(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        if self.is_moving and not self._held.is_dealing:
+            # What it says next is not dealt with before its entries have followed.
+            self._held.add(tenant.slice_name)
+            self._hold(tenant, message, now)
+            return
         self.ports.port_mod(tenant, message)
-        self._tables.follow_ports((tenant.slice_name,), now)
+        self._follow_ports((tenant.slice_name,), now)
 
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
         vendor = int.from_bytes(message[8:12], "big")
@@ -267,7 +294,7 @@ class SlicedDatapath10(SlicedDatapath):
             self.ports.queue_config(asked.tenant, asked.xid, message)
 
     def _port_status(self, message: bytes, now: float) -> None:
-        self._tables.follow_ports(self.ports.port_status(message), now)
+        self._follow_ports(self.ports.port_status(message), now)
 
     def _stats_reply(self, message: bytes, now: float) -> None:
         asked = self._link.answer(message, is_last=not flags_of(message) & MORE)

@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
-from horizon_ryu.core.slicing.marked_switch import MarkedSwitch, marked_match
+from horizon_ryu.core.slicing.marked_switch import MarkedSteps, MarkedSwitch, marked_match
 from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import OutsideFlowspace, TenantEntry
@@ -33,9 +33,9 @@ from horizon_ryu.slicer.kept_tables import first_id as drawn_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.meter_statistics13 import MeterStatistics13
 from horizon_ryu.slicer.meters13 import TenantMeters13
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.ports13 import TenantPorts13
 from horizon_ryu.slicer.presence import TenantConnection
-from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.roles13 import TenantRoles13
 from horizon_ryu.slicer.sliced_datapath import (
     MORE,
@@ -50,7 +50,7 @@ from horizon_ryu.slicer.takeover13 import TakenOverParts, Takeover13
 from horizon_ryu.slicer.unowned_frames13 import UnownedFrames13
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
-from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPSCFC
+from horizon_ryu.wire.error_codes13 import OFPET, OFPSCFC
 from horizon_ryu.wire.of13.handshake import FeaturesReply13
 from horizon_ryu.wire.of13.multipart import MultipartReply
 from horizon_ryu.wire.of13.structures import Action13, Port13
@@ -59,8 +59,6 @@ from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.versions import OPENFLOW_13
 
 _MESSAGES = codec_of(OPENFLOW_13).messages
-_MOST_WAITING = 4096
-"""Messages of tenants that wait until a switch is taken over."""
 _MOST_PLAIN = 4096
 """Programs that are remembered with what they become."""
 
@@ -94,7 +92,6 @@ class SlicedDatapath13(SlicedDatapath):
         self._has_begun = False
         self._takeover: Takeover13 | None = None
         self._unconfirmed: list[Callable[[], object]] = []
-        self._waiting: list[tuple[TenantConnection, bytes]] = []
         self._plain: dict[tuple[str, int, bytes], bytes] = {}
         self.roles = roles = TenantRoles13(link)
         self.ports = TenantPorts13(link, roles.wants_port_status)
@@ -167,6 +164,8 @@ class SlicedDatapath13(SlicedDatapath):
             taker.make_anew(0.0)
             return []
         self._takeover = taker
+        # Before it is known what the switch has, an error would not tell whether a tenant is wrong.
+        self._held.hold(None)
         self._link.sliced.objects.load(objects)
         return taker.begin(kept)
 
@@ -184,7 +183,7 @@ class SlicedDatapath13(SlicedDatapath):
     @property
     def is_at_work(self) -> bool:
         """Whether the switch is still to be told of what has changed."""
-        return self._classifier.work.is_under_way
+        return super().is_at_work or self._classifier.work.is_under_way
 
     def _taken_over(self, now: float) -> None:
         """Go on with what has waited until it was known what the switch has."""
@@ -192,23 +191,7 @@ class SlicedDatapath13(SlicedDatapath):
         unconfirmed, self._unconfirmed = self._unconfirmed, []
         for done in unconfirmed:
             self.confirm(done)
-        waiting, self._waiting = self._waiting, []
-        for tenant, message in waiting:
-            if tenant in self._link.connected(tenant.slice_name):
-                self.from_tenant(tenant, message, now)
-
-    def from_tenant(self, tenant: TenantConnection, message: bytes, now: float) -> None:
-        """Deal with a message of a tenant, once it is known what the switch has.
-
-        Before that an error of the switch would not tell whether the tenant is in the wrong.
-        """
-        if self._takeover is None:
-            super().from_tenant(tenant, message, now)
-        elif len(self._waiting) < _MOST_WAITING:
-            self._waiting.append((tenant, message))
-        else:
-            busy = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "the switch is taken over")
-            self._link.refuse(tenant, message, busy)
+        self._link.carry(self._held.releasing())
 
     def end_takeover(self, now: float) -> None:
         """Make a switch anew that has not told what it has."""
@@ -218,7 +201,8 @@ class SlicedDatapath13(SlicedDatapath):
     def confirm(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when the switch has done all that it was told, or is to be told."""
         if self._takeover is None:
-            self._classifier.work.then(partial(super().confirm, done))
+            sent = partial(super().confirm, done)
+            self.moved(lambda: self._classifier.work.then(sent))
         else:
             self._unconfirmed.append(done)
 
@@ -269,7 +253,10 @@ class SlicedDatapath13(SlicedDatapath):
             self.meters.follow()
 
     def remove_slice(self, name: str, now: float) -> None:
-        """Have a slice here no more; its entries have gone with its flowspace."""
+        """Have a slice here no more, when its entries have gone with its flowspace."""
+        self.moved(lambda: self._remove_slice(name, now))
+
+    def _remove_slice(self, name: str, now: float) -> None:
         super().remove_slice(name, now)
         self.groups.remove_slice(name, now)
         self.meters.remove_slice(name, now)
@@ -290,15 +277,22 @@ class SlicedDatapath13(SlicedDatapath):
 
     def set_flowspace(self, flowspace: SwitchFlowspace, now: float) -> None:
         """Take another flowspace: the first table and the ports of tenants follow it."""
+        self.moved(lambda: self._set_flowspace(flowspace))
+
+    def _set_flowspace(self, flowspace: SwitchFlowspace) -> None:
         before = {name: self.ports.of_slice(name) for name in self._link.presences}
         self.ports.forget()
         self._forget_plain()
-        self._tables.set_flowspace(flowspace)
+        self._moves.begin(self._following(self._link.sliced.moving(flowspace)))
+        for name, ports in before.items():
+            self.ports.tell_changes(name, ports)
+
+    def _following(self, steps: MarkedSteps) -> Work:
+        """Let entries follow, then the first table, by which frames are those of other slices."""
+        yield from self._tables.following(steps)
         self.groups.follow()
         self._classifier.forget_refusals()
         self._install()
-        for name, ports in before.items():
-            self.ports.tell_changes(name, ports)
 
     def features(self, slice_name: str) -> FeaturesReply13:
         """Return the features of the switch as a slice sees it."""

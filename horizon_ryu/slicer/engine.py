@@ -16,6 +16,7 @@ from horizon_ryu.core.slicing.flowspace import Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.limits import RateLimiter
 from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.configuration import SlicerConfiguration
+from horizon_ryu.slicer.flow_stats import StatisticsSettings
 from horizon_ryu.slicer.kept_tables import KeptTables
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.sliced_datapath import SlicedDatapath
@@ -55,9 +56,11 @@ class SlicerEngine:
         listener: Listener | None = None,
         tls: SlicerTls = SlicerTls(),  # noqa: B008 - it is never changed
         places: SwitchPlaces = SwitchPlaces(),  # noqa: B008 - it is never changed
+        statistics: StatisticsSettings = StatisticsSettings(),  # noqa: B008 - nor is this
     ) -> None:
         """``instance`` is its name in LLDP, which tells slicers apart that stand on one another."""
         self.tls = tls
+        self.statistics = statistics
         self.active = ActiveSlices()
         self._room = Room(places.connections, places.per_address)
         self._crowded: set[str] = set()

@@ -6,12 +6,24 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.installed_table import InstalledEntry, SwitchChanges
-from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
+from horizon_ryu.core.slicing.priority_bands import BandFull
+from horizon_ryu.core.slicing.region import TooManyEntries
+from horizon_ryu.core.slicing.switch_entries import Address, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.table_transition import TableTransition
+from horizon_ryu.core.slicing.tenant_table import (
+    FlowChange,
+    OutsideFlowspace,
+    OverlappingEntry,
+    QuotaExceeded,
+    TableCommand,
+    TenantEntry,
+)
 from horizon_ryu.slicer.actions10 import outputs_of, read_actions10
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.wire.error_codes10 import OFPET, OFPFMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.layout import write_whole
+from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
 from horizon_ryu.wire.ofp10 import OFP_NO_BUFFER, OFPFF, OFPP, OFPT
 from horizon_ryu.wire.ternary import EVERY_HEADER, FIELDS_SIZE_10, TernaryMatch
 from horizon_ryu.wire.ternary10 import match10, wildcards10
@@ -24,9 +36,21 @@ _FLOW_MOD = int(OFPT.FLOW_MOD)
 _NONE = int(OFPP.NONE)
 _COMMANDS = {int(command): command for command in TableCommand}
 _ADD, _DELETE_STRICT = TableCommand.ADD, TableCommand.DELETE_STRICT
+_FOR_ALL = (TableCommand.MODIFY, TableCommand.DELETE)
 _DELETES = (TableCommand.DELETE, TableCommand.DELETE_STRICT)
 _SEND_FLOW_REM, _CHECK_OVERLAP = int(OFPFF.SEND_FLOW_REM), int(OFPFF.CHECK_OVERLAP)
+_TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP
+
+_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
+    (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
+    (TooManyEntries, OFPFMFC.EPERM, "too many entries"),
+    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
+    (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
+    (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
+)
+"""What a flow-mod fails with -> the code that its tenant is told."""
+REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
 
 
 class TenantFlowMod(NamedTuple):
@@ -45,6 +69,11 @@ class TenantFlowMod(NamedTuple):
     def is_plain(self) -> bool:
         """Whether it adds an entry, and asks for nothing besides."""
         return self.command is _ADD and self.buffer_id is None and not self.flags & _CHECK_OVERLAP
+
+    @property
+    def may_be_many(self) -> bool:
+        """Whether it is for as many entries as there are, and names no frame."""
+        return self.command in _FOR_ALL and self.buffer_id is None
 
     @property
     def change(self) -> FlowChange:
@@ -115,6 +144,22 @@ def switch_flow_mods(changes: SwitchChanges) -> Iterator[SwitchFlowMod]:
         yield SwitchFlowMod(entry, TableCommand.DELETE_STRICT)
 
 
+def transition_mods10(transition: TableTransition, now: float) -> Iterator[bytes]:
+    """Yield what leads from the entries of one flowspace to those of another."""
+    for command, address, entry in transition.steps():
+        if entry is None:
+            yield guard_mod10(address, command)
+        else:
+            yield write_flow_mod10(SwitchFlowMod(entry, command), 0, now)
+
+
+def guard_mod10(address: Address, command: TableCommand) -> bytes:
+    """Return what has a guard stand at an address, or no more."""
+    match, priority = address
+    actions = _TO_CONTROLLER if command is TableCommand.ADD else b""
+    return raw_flow_mod10(0, match, command, priority, actions)
+
+
 def write_flow_mod10(
     mod: SwitchFlowMod, xid: int, now: float, buffer_id: int | None = None
 ) -> bytes:
@@ -164,3 +209,11 @@ def raw_flow_mod10(
 def delete_all10(xid: int) -> bytes:
     """Return the flow-mod that empties a switch."""
     return raw_flow_mod10(xid, EVERY_HEADER, TableCommand.DELETE, 0)
+
+
+def refusal_of(error: Exception) -> TenantRefusal:
+    """Return what a tenant is told of an error that one of :data:`REFUSED_FOR` is."""
+    for kind, code, reason in _REFUSALS:
+        if isinstance(error, kind):
+            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
+    raise error

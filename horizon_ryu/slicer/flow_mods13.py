@@ -40,6 +40,7 @@ _RESET_COUNTS = int(OFPFF.RESET_COUNTS)
 _UNCOUNTED = int(OFPFF.NO_PKT_COUNTS | OFPFF.NO_BYT_COUNTS)
 _KNOWN_FLAGS = _SEND_FLOW_REM | _CHECK_OVERLAP | _RESET_COUNTS | _UNCOUNTED
 _EVERY_BIT = (1 << 64) - 1
+_FOR_ALL = (TableCommand.MODIFY, TableCommand.DELETE)
 
 
 class TenantFlowMod13(NamedTuple):
@@ -48,6 +49,11 @@ class TenantFlowMod13(NamedTuple):
     change: FlowChange
     buffer_id: int | None
     resets_counts: bool
+
+    @property
+    def may_be_many(self) -> bool:
+        """Whether it is for as many entries as there are, and names no frame."""
+        return self.change.command in _FOR_ALL and self.buffer_id is None
 
     @property
     def is_plain(self) -> bool:

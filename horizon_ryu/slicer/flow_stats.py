@@ -27,6 +27,19 @@ MOST_BYTES = 60_000
 """Of entries in one part of an answer: the header has 16 bits for the length of a message."""
 DEFAULT_WINDOW = 1.0
 """Seconds for which an answer of the switch will do."""
+LONGEST_WINDOW = 300.0
+
+
+class StatisticsSettings(NamedTuple):
+    """How tenants are told statistics: by an answer of the switch for ``window`` seconds.
+
+    Without ``answers_empty`` tenants of OpenFlow 1.0 hear nothing where there is nothing to tell,
+    as FlowVisor had it.
+    """
+
+    window: float = DEFAULT_WINDOW
+    answers_empty: bool = True
+
 
 LONGEST_POLL = 10.0
 """Seconds after which a switch that has not told everything is asked anew."""
@@ -151,6 +164,8 @@ class FlowStatsAnswers(ABC):
             for entry in entries:
                 count = self.count(entry)
                 counts.update(packets=count.packets, octets=count.octets, flows=1)
+            if not entries and not self._link.answers_empty:
+                return
             body = AggregateStats(counts["packets"], counts["octets"], counts["flows"])
             self._say(question, 0, body)
             return

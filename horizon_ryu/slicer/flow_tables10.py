@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 
-from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.limits import Limited
-from horizon_ryu.core.slicing.priority_bands import BandFull
-from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.slice_settings import BandwidthMode
 from horizon_ryu.core.slicing.sliced_switch import SlicedSwitch
+from horizon_ryu.core.slicing.switch_entries import (
+    Address,
+    EntryRemoval,
+    InstalledEntry,
+    SwitchChanges,
+)
+from horizon_ryu.core.slicing.table_transition import Steps, TableTransition
 from horizon_ryu.core.slicing.tenant_table import (
-    OutsideFlowspace,
-    OverlappingEntry,
-    QuotaExceeded,
     TableCommand,
     TenantEntry,
 )
@@ -29,43 +29,38 @@ from horizon_ryu.slicer.actions10 import (
     port_of,
     read_actions10,
 )
+from horizon_ryu.slicer.entry_tallies10 import (
+    REMOVED,
+    EntryTally,
+    count_piece,
+    flow_removed10,
+)
 from horizon_ryu.slicer.flow_mod_forms10 import FlowModForms10
 from horizon_ryu.slicer.flow_mods10 import (
+    REFUSED_FOR,
     SwitchFlowMod,
-    raw_flow_mod10,
+    TenantFlowMod,
+    guard_mod10,
     read_flow_mod10,
+    refusal_of,
     switch_flow_mods,
+    transition_mods10,
     write_flow_mod10,
 )
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.ports10 import TenantPorts10
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import MANY_ENTRIES, SlicedLink
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET, OFPFMFC
-from horizon_ryu.wire.layout import write_whole
-from horizon_ryu.wire.of10.structures import ACTIONS10, ActionOutput10
-from horizon_ryu.wire.ofp10 import OFPP, OFPRR, OFPT
+from horizon_ryu.wire.ofp10 import OFPRR
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
-from horizon_ryu.wire.ternary10 import read_match10, write_match10
-from horizon_ryu.wire.versions import OPENFLOW_10
-
-_REFUSALS: tuple[tuple[type[Exception], int, str], ...] = (
-    (OutsideFlowspace, OFPFMFC.EPERM, "outside flowspace"),
-    (TooManyEntries, OFPFMFC.EPERM, "too many entries"),
-    (QuotaExceeded, OFPFMFC.EPERM, "flow_entries"),
-    (OverlappingEntry, OFPFMFC.OVERLAP, "overlap"),
-    (BandFull, OFPFMFC.ALL_TABLES_FULL, "priorities in use"),
-)
-"""What a flow-mod fails with -> the code that its tenant is told."""
-_REFUSED_FOR = tuple(kind for kind, _, _ in _REFUSALS)
+from horizon_ryu.wire.ternary10 import read_match10
 
 _ADD, _FLOW_MODS = TableCommand.ADD, Limited.FLOW_MODS
-_REMOVED = struct.Struct("!QHBxIIH2xQQ")
 _MATCH_AT, COOKIE_AT = 8, 48
-_FLOW_REMOVED = int(OFPT.FLOW_REMOVED)
-_TO_CONTROLLER = write_whole(ACTIONS10, (ActionOutput10(int(OFPP.CONTROLLER), 0xFFFF),))
 
 
 @dataclass(slots=True)
@@ -73,21 +68,6 @@ class SlicedLink10(SlicedLink):
     """The link of a switch whose tenants' entries are told apart by their matches."""
 
     sliced: SlicedSwitch
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What the pieces of an entry have counted that are gone; ``awaited``: still to be told of.
-
-    ``reason`` None: the entry lives.
-    """
-
-    packets: int = 0
-    octets: int = 0
-    seconds: int = 0
-    nanoseconds: int = 0
-    reason: int | None = None
-    awaited: set[tuple[TernaryMatch, int]] = field(default_factory=set)
 
 
 class FlowTables10:
@@ -98,7 +78,7 @@ class FlowTables10:
         self._link = link
         self._ports = ports
         self._last_id = first_id
-        self._tallies: dict[int, _Tally] = {}
+        self._tallies: dict[int, EntryTally] = {}
         self._leaving: dict[tuple[TernaryMatch, int], TenantEntry] = {}
         self._slicers: dict[tuple[str, int | None], ActionSlicer] = {}
         self._forms: dict[str, FlowModForms10] = {}
@@ -122,10 +102,14 @@ class FlowTables10:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
         if quota is None and mod.is_plain and self._add(mod.entry, tenant, message, now):
             return
+        table = self._link.sliced.table(tenant.slice_name)
+        if mod.may_be_many and len(table) > MANY_ENTRIES:
+            self._link.at_length(tenant, self._many(tenant, message, mod, quota, now))
+            return
         try:
             change, sent = self._link.sliced.flow_mod(tenant.slice_name, mod.change, quota)
-        except _REFUSED_FOR as error:
-            raise _refused(error) from error
+        except REFUSED_FOR as error:
+            raise refusal_of(error) from error
         if mod.buffer_id is not None:
             tenant.consume(mod.buffer_id)
         # The entries that end if the switch refuses them.
@@ -133,6 +117,42 @@ class FlowTables10:
         asked = Asked(tenant, xid_of(message), message, come)
         self._send(sent, now, asked, mod.buffer_id, header)
         self._end(change.gone if mod.command >= TableCommand.DELETE else (), sent)
+
+    def _many(
+        self,
+        tenant: TenantConnection,
+        message: bytes,
+        mod: TenantFlowMod,
+        quota: int | None,
+        now: float,
+    ) -> Work:
+        """Carry out a flow-mod for all entries that it is for, one in each step."""
+        sliced, change = self._link.sliced, mod.change
+        table = sliced.table(tenant.slice_name)
+        found = yield from table.selecting(change)
+        asked = Asked(tenant, xid_of(message), message, ())
+        if mod.command is TableCommand.DELETE:
+            while found:
+                entry, _ = found.pop()
+                if table.at(entry.key) is entry:
+                    sent = sliced.drop(entry)
+                    self._send(sent, now, asked)
+                    self._end((entry,), sent)
+                yield None
+            return
+        try:
+            if not found:
+                added = change._replace(command=_ADD)
+                made, sent = sliced.flow_mod(tenant.slice_name, added, quota)
+                come = tuple(entry.entry_id for entry in made.come)
+                self._send(sent, now, asked._replace(context=come))
+            for sent in sliced.modifying(found):
+                self._send(sent, now, asked)
+                yield None
+        except TenantRefusal as refusal:
+            self._link.refuse(tenant, message, refusal)
+        except REFUSED_FOR as error:
+            self._link.refuse(tenant, message, refusal_of(error))
 
     def _add(
         self, entry: TenantEntry, tenant: TenantConnection, message: bytes, now: float
@@ -203,7 +223,7 @@ class FlowTables10:
         """Wait for what the switch says of entries that a tenant deletes and wants to hear of."""
         for entry in gone:
             if entry.wants_removal:
-                tally = self._tallies.setdefault(entry.entry_id, _Tally())
+                tally = self._tallies.setdefault(entry.entry_id, EntryTally())
                 tally.reason = int(OFPRR.DELETE)
                 self._await(entry, tally, sent.deleted)
                 self._tell_if_over(entry)
@@ -213,11 +233,13 @@ class FlowTables10:
     def lose(self, entries: Iterable[TenantEntry]) -> None:
         """Tell tenants of entries that have no place in their flowspace any more."""
         for entry in entries:
-            tally = self._tallies.setdefault(entry.entry_id, _Tally())
+            tally = self._tallies.setdefault(entry.entry_id, EntryTally())
             tally.reason = int(OFPRR.DELETE)
             self._tell_if_over(entry)
 
-    def _await(self, entry: TenantEntry, tally: _Tally, deleted: Iterable[InstalledEntry]) -> None:
+    def _await(
+        self, entry: TenantEntry, tally: EntryTally, deleted: Iterable[InstalledEntry]
+    ) -> None:
         for piece in deleted:
             if piece.owner.entry_id == entry.entry_id:
                 tally.awaited.add(piece.address)
@@ -228,7 +250,7 @@ class FlowTables10:
     def flow_removed(self, message: bytes, now: float) -> None:
         """Take note of a piece that has ended; tell its tenant when its entry has."""
         match = read_match10(message, _MATCH_AT)
-        cookie, priority, reason, seconds, nanoseconds, _, packets, octets = _REMOVED.unpack_from(
+        cookie, priority, reason, seconds, nanoseconds, _, packets, octets = REMOVED.unpack_from(
             message, COOKIE_AT
         )
         address = match, priority
@@ -236,7 +258,7 @@ class FlowTables10:
         if leaving is not None and leaving.entry_id == cookie:
             tally = self._tallies[leaving.entry_id]
             tally.awaited.discard(address)
-            _count(tally, packets, octets, seconds, nanoseconds)
+            count_piece(tally, packets, octets, seconds, nanoseconds)
             self._tell_if_over(leaving)
             return
         found = self._link.sliced.installed.find(match, priority)
@@ -247,8 +269,8 @@ class FlowTables10:
         if ended is None:
             return
         owner = ended.owner
-        tally = self._tallies.setdefault(owner.entry_id, _Tally())
-        _count(tally, packets, octets, seconds, nanoseconds)
+        tally = self._tallies.setdefault(owner.entry_id, EntryTally())
+        count_piece(tally, packets, octets, seconds, nanoseconds)
         self._send(ended.changes, now, None)
         if ended.is_last:
             tally.reason = reason
@@ -264,14 +286,14 @@ class FlowTables10:
         del self._tallies[entry.entry_id]
         if not entry.wants_removal:
             return
-        message = _flow_removed(entry, tally)
+        message = flow_removed10(entry, tally)
         for tenant in self._link.connected(entry.slice_name):
             tenant.say(message)
 
     def refused_by_switch(self, entry_ids: tuple[int, ...], slice_name: str, now: float) -> bool:
         """End entries that the switch has refused a piece of; False if that was done before."""
-        table = self._link.sliced.table(slice_name)
-        found = [entry for entry in table if entry.entry_id in entry_ids]
+        known = (self._link.sliced.installed.entry(entry_id) for entry_id in entry_ids)
+        found = [one for one in known if one is not None and one.slice_name == slice_name]
         for entry in found:
             self._send(self._link.sliced.drop(entry), now, None)
         return bool(found)
@@ -318,34 +340,35 @@ class FlowTables10:
         self._slicers.clear()
         self._forms.clear()
 
-    def install_guards(
-        self, before: set[tuple[TernaryMatch, int]]
-    ) -> set[tuple[TernaryMatch, int]]:
-        """Send the guards that are needed now, and take back those that are not; return them."""
+    def say_guards(self, before: AbstractSet[Address]) -> set[Address]:
+        """Send the guards that are needed, of which the switch has some; return them."""
         wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
-        self._link.say_many(_guard_mods(wanted - before, before - wanted))
+        self._link.say_many(guard_mod10(one, TableCommand.ADD) for one in wanted - before)
         return wanted
 
-    def follow_ports(self, names: Iterable[str], now: float) -> None:
-        """Send what it changes that slices have gained or lost ports, or closed them for floods."""
-        self.follow(
-            self._link.sliced.flowspace,
-            [
-                entry
-                for name in names
-                for entry in self._link.sliced.table(name)
-                if depends_on_ports(entry.program) or self._has_queues(name)
-            ],
-            now,
-        )
+    def depending_on_ports(self, names: Iterable[str]) -> Iterator[TenantEntry]:
+        """Yield the entries of slices that change with the ports that these have, or close."""
+        for name in names:
+            if name in self._link.presences:
+                has_queues = self._has_queues(name)
+                for entry in self._link.sliced.table(name):
+                    if has_queues or depends_on_ports(entry.program):
+                        yield entry
 
-    def follow(
-        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry], now: float
-    ) -> None:
-        """Take a flowspace of the same rules, and send what changes of some entries."""
-        changes, lost = self._link.sliced.follow(flowspace, entries)
-        self._send(changes, now, None)
-        self.lose(lost)
+    def following(self, steps: Steps, now: float) -> Work:
+        """Send what changes of entries, step by step, and tell tenants of those that are lost."""
+        for changes, lost in steps:
+            self._send(changes, now, None)
+            if lost is not None:
+                self.lose((lost,))
+            yield None
+
+    def say_transition(self, transition: TableTransition, now: float) -> Work:
+        """Send what leads to another flowspace before all that is said from now on."""
+        self._link.say_many(transition_mods10(transition, now))
+        for entry in transition.lost:
+            self.lose((entry,))
+            yield None
 
     def _has_queues(self, name: str) -> bool:
         """Tell whether outputs of a slice are made to go through queues of its ports."""
@@ -358,40 +381,3 @@ class FlowTables10:
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
         """Send what another flowspace changes."""
         self._send(changes, now, None)
-
-
-def _guard_mods(
-    added: set[tuple[TernaryMatch, int]], gone: set[tuple[TernaryMatch, int]]
-) -> Iterator[bytes]:
-    for match, priority in added:
-        yield raw_flow_mod10(0, match, TableCommand.ADD, priority, _TO_CONTROLLER)
-    for match, priority in gone:
-        yield raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority)
-
-
-def _refused(error: Exception) -> TenantRefusal:
-    for kind, code, reason in _REFUSALS:
-        if isinstance(error, kind):
-            return TenantRefusal(OFPET.FLOW_MOD_FAILED, code, reason)
-    raise error
-
-
-def _count(tally: _Tally, packets: int, octets: int, seconds: int, nanoseconds: int) -> None:
-    tally.packets += packets
-    tally.octets += octets
-    if (seconds, nanoseconds) > (tally.seconds, tally.nanoseconds):
-        tally.seconds, tally.nanoseconds = seconds, nanoseconds
-
-
-def _flow_removed(entry: TenantEntry, tally: _Tally) -> bytes:
-    body = _REMOVED.pack(
-        entry.cookie,
-        entry.priority,
-        tally.reason or 0,
-        tally.seconds,
-        tally.nanoseconds,
-        entry.idle_timeout,
-        tally.packets,
-        tally.octets,
-    )
-    return framed(OPENFLOW_10, _FLOW_REMOVED, 0, write_match10(entry.match) + body)

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.limits import Limited
-from horizon_ryu.core.slicing.marked_switch import MarkedChanges, MarkedEntry, MarkedSwitch
+from horizon_ryu.core.slicing.marked_switch import (
+    MarkedChanges,
+    MarkedEntry,
+    MarkedSteps,
+    MarkedSwitch,
+)
 from horizon_ryu.core.slicing.tenant_table import (
     FlowChange,
     OutsideFlowspace,
@@ -21,11 +25,12 @@ from horizon_ryu.core.slicing.tenant_table import (
     TenantEntry,
 )
 from horizon_ryu.slicer.flow_mod_forms13 import FlowModForms13
-from horizon_ryu.slicer.flow_mods13 import read_flow_mod13, write_flow_mod13
+from horizon_ryu.slicer.flow_mods13 import TenantFlowMod13, read_flow_mod13, write_flow_mod13
 from horizon_ryu.slicer.instructions13 import ObjectUse, is_plain, only_asks
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.presence import TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
-from horizon_ryu.slicer.sliced_link import SlicedLink, framed
+from horizon_ryu.slicer.sliced_link import MANY_ENTRIES, SlicedLink, framed
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET, OFPFMFC
 from horizon_ryu.wire.guard.framing import HEADER_SIZE
@@ -105,6 +110,9 @@ class FlowTables13:
         mod = read_flow_mod13(message, name, self._last_id, now, self._count)
         if mod.buffer_id is not None and tenant.header_of(mod.buffer_id) is None:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BUFFER_UNKNOWN, "foreign buffer")
+        if mod.may_be_many and len(self._link.sliced.table(name)) > MANY_ENTRIES:
+            self._link.at_length(tenant, self._many(tenant, message, mod))
+            return
         try:
             change, sent = self._link.sliced.flow_mod(name, mod.change, quota)
         except _REFUSED_FOR as error:
@@ -120,6 +128,41 @@ class FlowTables13:
         if mod.is_plain and written and is_plain(sent.added[0].entry.program):
             entry, program = sent.added[0]
             self._forms_of(name).learn(message, entry, program, written[0])
+
+    def _many(self, tenant: TenantConnection, message: bytes, mod: TenantFlowMod13) -> Work:
+        """Carry out a flow-mod for all entries that it is for, one in each step."""
+        sliced, change, xid = self._link.sliced, mod.change, xid_of(message)
+        table = sliced.table(tenant.slice_name)
+        found = yield from table.selecting(change)
+        if change.command is TableCommand.DELETE:
+            asked = Asked(tenant, xid, message, partial(self._undo, TableChange()))
+            while found:
+                entry, _ = found.pop()
+                if table.at(entry.key) is entry:
+                    sliced.end(entry)
+                    self._send(MarkedChanges(deleted=(entry,)), asked)
+                    self._leave(entry, int(OFPRR.DELETE))
+                yield None
+            return
+        became: list[MarkedEntry] = []
+        try:
+            for one in sliced.modifying(found):
+                became.append(one)
+                yield None
+        except TenantRefusal as refusal:
+            self._link.refuse(tenant, message, refusal)
+            return
+        except _REFUSED_FOR as error:
+            self._link.refuse(tenant, message, _refused(error))
+            return
+        while found:
+            (entry, _), now = found.pop(), became.pop()
+            done = sliced.modify(entry, now)
+            if done is not None:
+                asked = Asked(tenant, xid, message, partial(self._undo, done))
+                changes = MarkedChanges(modified=(now,))
+                self._send(changes, asked, resets_counts=mod.resets_counts)
+            yield None
 
     def _add_known(self, tenant: TenantConnection, message: bytes, now: float) -> bool:
         """Add an entry as one before that differs from it in addresses; False if none is known."""
@@ -319,19 +362,13 @@ class FlowTables13:
 
     # ---- the flowspace
 
-    def set_flowspace(self, flowspace: SwitchFlowspace) -> None:
-        """Let the entries of all tenants follow another flowspace."""
-        changes, lost = self._link.sliced.set_flowspace(flowspace)
-        self._follow(changes, lost)
-
-    def follow(self, names: Iterable[str]) -> None:
-        """Let the entries of slices follow settings that have changed."""
-        self._follow(*self._link.sliced.follow(names))
-
-    def _follow(self, changes: MarkedChanges, lost: Iterable[TenantEntry]) -> None:
-        self._send(changes, None)
-        for entry in lost:
-            self._leave(entry, int(OFPRR.DELETE))
+    def following(self, steps: MarkedSteps) -> Work:
+        """Send what changes of entries, step by step, and wait for what is said of those lost."""
+        for changes in steps:
+            self._send(changes, None)
+            for entry in changes.deleted:
+                self._leave(entry, int(OFPRR.DELETE))
+            yield None
 
 
 def _refused(error: Exception) -> TenantRefusal:

@@ -151,6 +151,8 @@ class TenantFrames10:
         """Drop, for a second, the frames of a slice that nobody is there for."""
         name = rule.slice_name
         presence = self._link.presences.get(name)
+        if self._link.sliced.is_rebuilding:
+            return  # a drop might stand above entries of others that are still to move
         exact = TernaryMatch(header & _ALL_FIELDS, _ALL_FIELDS)
         flowspace = self._link.sliced.flowspace
         number = flowspace.owning_region(header)

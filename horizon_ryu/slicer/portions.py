@@ -44,6 +44,11 @@ class NewestWork:
         """Whether there is some that is not done."""
         return self._current is not None
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether something is to be called when no work is under way."""
+        return bool(self._then)
+
     def begin(self, work: Work) -> None:
         """Have work done from now on, in the place of what is not done."""
         self._current = work

@@ -79,14 +79,16 @@ class TenantPorts10(TenantPorts[Port10]):
                 or one.queue_id in flowspace.queues(tenant.slice_name, one.port_no)
             )
         )
-        tenant.say(_MESSAGES.encode(xid, replace(reply, body=kept)))
+        if kept or self._link.answers_empty:
+            tenant.say(_MESSAGES.encode(xid, replace(reply, body=kept)))
 
     def queue_config(self, tenant: TenantConnection, xid: int, message: bytes) -> None:
         """Pass on which queues a port has, as far as they are the slice's."""
         reply: QueueGetConfigReply10 = _MESSAGES.decode(message).message
         own = self._link.sliced.flowspace.queues(tenant.slice_name, reply.port)
         queues = tuple(queue for queue in reply.queues if queue.queue_id in own)
-        tenant.say(_MESSAGES.encode(xid, replace(reply, queues=queues)))
+        if queues or self._link.answers_empty:
+            tenant.say(_MESSAGES.encode(xid, replace(reply, queues=queues)))
 
     # ---- from tenants
 

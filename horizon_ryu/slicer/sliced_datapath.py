@@ -7,7 +7,8 @@ said to the switch and to tenants (report 3.1; rules of FlowVisor where it was r
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
@@ -16,7 +17,8 @@ from horizon_ryu.core.slicing.slice_settings import SliceSettings
 from horizon_ryu.core.slicing.switch_objects import SwitchObject
 from horizon_ryu.core.slicing.tenant_table import TenantEntry, TenantTables
 from horizon_ryu.slicer.entry_reports import SwitchEntry
-from horizon_ryu.slicer.portions import Carry
+from horizon_ryu.slicer.held_messages import HeldMessages
+from horizon_ryu.slicer.portions import Carry, NewestWork, Work
 from horizon_ryu.slicer.presence import SlicePresence, TenantConnection
 from horizon_ryu.slicer.refusal import TenantRefusal
 from horizon_ryu.slicer.sliced_link import SlicedLink, error_message, with_xid
@@ -84,6 +86,9 @@ class SlicedDatapath(ABC):
         self._tenants_say: Mapping[int, FromTenant] = {}
         self._switch_says: Mapping[int, FromSwitch] = {}
         self._counted_as = {kind: f"tenant.{name}" for kind, name in self.KINDS.items()}
+        self._held = HeldMessages(self._release)
+        self._moves = NewestWork(lambda: link.carry)
+        link.at_length = self._at_length
 
     def listen(self, tell: Callable[..., None]) -> None:
         """Have what happens told: the name of an event, and what it is about."""
@@ -97,10 +102,53 @@ class SlicedDatapath(ABC):
         """Have what takes long done by ``carry``, and not at a stretch."""
         self._link.carry = carry
 
+    def leave_out_empty_answers(self) -> None:  # noqa: B027 - FlowVisor had 1.0 alone
+        """Tell tenants nothing where there is nothing to tell, as FlowVisor did."""
+
     @property
     def is_at_work(self) -> bool:
         """Whether the switch is still to be told of what has changed."""
-        return False
+        return self._moves.is_under_way or self._link.is_behind
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether the entries of tenants are on the way to another flowspace."""
+        return self._moves.is_under_way
+
+    def moved(self, done: Callable[[], object]) -> None:
+        """Have ``done`` called when no entries are on their way: at once, or before long."""
+        if self.is_moving:
+            self._moves.then(done)
+        else:
+            done()  # though others wait: it is one of these that asks for it
+
+    def _move(self, work: Work, held: Collection[str] | None) -> None:
+        """Have entries moved, when none are on their way; tenants of slices are held for it.
+
+        ``held`` None: those of all slices.
+        """
+        self._held.hold(held)
+        self._moves.begin(chain(work, self._releasing()))
+
+    def _at_length(self, tenant: TenantConnection, work: Work) -> None:
+        """Do what takes long for a tenant: what it says next waits for that."""
+        if self._held.is_dealing:
+            self._held.before_next(work)
+        elif self.is_moving:
+            self._held.add(tenant.slice_name)
+            self._held.put(tenant, work)
+        else:
+            self._move(work, (tenant.slice_name,))
+
+    def _releasing(self) -> Work:
+        """Deal with what tenants have said meanwhile; what waits for entries to move goes first."""
+        yield from self._held.releasing(lambda: not self._moves.is_waited_for)
+        if self._held.is_on:
+            self._moves.then(self._release_others)
+
+    def _release_others(self) -> None:
+        if self._held.is_on:
+            self._moves.begin(self._releasing())
 
     @abstractmethod
     def begin(
@@ -169,6 +217,7 @@ class SlicedDatapath(ABC):
         if presence is not None and tenant in presence.connections:
             presence.connections.remove(tenant)
         self._link.xids.forget(tenant)
+        self._held.forget(tenant)
 
     def entries(self, name: str) -> Iterator[TenantEntry]:
         """Yield what the tenants of a slice have installed here."""
@@ -200,7 +249,7 @@ class SlicedDatapath(ABC):
     def confirm(self, done: Callable[[], object]) -> None:
         """Have ``done`` called when the switch has done all that it was told before."""
         barrier = codec_of(self.VERSION).messages.encode(0, BarrierRequest())
-        self._link.forward(_Barrier(done), barrier)
+        self.moved(lambda: self._link.forward(_Barrier(done), barrier))
 
     # ---- messages
 
@@ -210,6 +259,9 @@ class SlicedDatapath(ABC):
 
     def from_tenant(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Deal with a message of a tenant: what is refused is answered with an error."""
+        if self._held.is_on and self._held.holds(tenant):
+            self._hold(tenant, message, now)
+            return
         kind = message[1]
         if kind in _IGNORED:
             return
@@ -228,6 +280,17 @@ class SlicedDatapath(ABC):
         except WireError:
             malformed = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_LEN, "malformed")
             self._link.refuse(tenant, message, malformed)
+
+    def _hold(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Keep a message until the entries of its slice have moved."""
+        if not self._held.put(tenant, message, now):
+            busy = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.EPERM, "too much is held")
+            self._link.refuse(tenant, message, busy)
+
+    def _release(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Deal with a message that has waited, if its tenant has not gone meanwhile."""
+        if tenant in self._link.connected(tenant.slice_name):
+            self.from_tenant(tenant, message, now)
 
     def from_switch(self, message: bytes, now: float) -> None:
         """Deal with a message of the switch: it goes to whom it concerns, and to nobody else."""

@@ -43,6 +43,12 @@ def error_message(version: int, kind: int, code: int, offending: bytes) -> bytes
     return framed(version, _ERROR, xid_of(offending), body)
 
 
+AtLength = Callable[["TenantConnection", Work], None]
+"""Does what takes long for a tenant, a step at a time; what it says next waits for that."""
+MANY_ENTRIES = 256
+"""Of a slice on one switch: what may be for all of more is done a step at a time."""
+
+
 def _nothing_elsewhere(_slice_name: str) -> int:
     """Count nothing."""
     return 0
@@ -68,7 +74,8 @@ class SlicedLink:
     """One switch and its tenants; ``say`` takes whole messages for the switch.
 
     ``tell`` takes an event, and what it is about: it is told to whoever listens. ``elsewhere``
-    returns how many flow entries a slice has on other switches. ``carry`` does what takes long.
+    returns how many flow entries a slice has on other switches. ``carry`` does what takes long,
+    ``at_length`` for one tenant. ``answers_empty``: also answers with nothing in them are told.
     """
 
     dpid: int
@@ -80,6 +87,8 @@ class SlicedLink:
     tell: Callable[..., None] = _untold
     elsewhere: Callable[[str], int] = _nothing_elsewhere
     carry: Carry = at_once
+    answers_empty: bool = True
+    at_length: AtLength = lambda _tenant, work: at_once(work)
 
     def presence(self, tenant: TenantConnection) -> SlicePresence:
         """Return what the slice of a connection has here."""
@@ -110,6 +119,11 @@ class SlicedLink:
         self.say = behind = _Behind(self.say)
         behind.waiting.append(messages)
         self.carry(self._catch_up(behind))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is still much to say before what is said now."""
+        return isinstance(self.say, _Behind)
 
     def _catch_up(self, behind: _Behind) -> Work:
         while behind.waiting:

@@ -16,6 +16,7 @@ from horizon_ryu.slicer.active_slices import ActiveSlices
 from horizon_ryu.slicer.configuration import SlicerConfiguration
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
+from horizon_ryu.slicer.flow_stats import StatisticsSettings
 from horizon_ryu.slicer.kept_tables import KeptTables, first_id
 from horizon_ryu.slicer.lldp_trailer import TrailerSigner
 from horizon_ryu.slicer.portions import PortionCarrier
@@ -55,6 +56,7 @@ class Slicer(Protocol):
 
     active: ActiveSlices
     signer: TrailerSigner
+    statistics: StatisticsSettings
     tables: KeptTables
     tls: SlicerTls
 
@@ -107,6 +109,8 @@ class SwitchLink(SessionLink):
         self.datapath: SlicedDatapath | None = None
         self.links: dict[tuple[str, str], TenantLink] = {}
         self.peer = ""
+        self._is_due = False
+        """Whether another configuration waits until entries have moved by the one before."""
         self._carrier = PortionCarrier(self._loop, self.flush, self._has_room, self._work_failed)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -236,13 +240,26 @@ class SwitchLink(SessionLink):
     def _made(self, switch: RecordedSwitch, features: Any, first: int) -> SlicedDatapath:
         """Return the datapath of the version that was negotiated."""
         worked_by = self._slicer.flowspace_on(*switch), self._slicer.signer
-        return _DATAPATHS[switch.version](features, self._say, *worked_by, first_id=first)
+        window, answers_empty = self._slicer.statistics
+        made = _DATAPATHS[switch.version](features, self._say, *worked_by, window, first)
+        if not answers_empty:
+            made.leave_out_empty_answers()
+        return made
 
     # ---- slices
 
     def reconfigure(self) -> None:
-        """Take another configuration, without dropping a connection that stays."""
+        """Take another configuration, without dropping a connection that stays.
+
+        While entries move by the one before that waits; the newest is taken then.
+        """
         datapath = self.datapath
+        if datapath is not None and datapath.is_moving:
+            if not self._is_due:
+                self._is_due = True
+                datapath.moved(self.reconfigure)
+            return
+        self._is_due = False
         if datapath is not None:
             flowspace = self._slicer.flowspace_on(datapath.dpid, datapath.VERSION)
             names = flowspace.slices

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable
 from typing import NamedTuple
 
-from horizon_ryu.core.slicing.installed_table import Address, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.switch_entries import Address, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10, raw_flow_mod10
 from horizon_ryu.slicer.flow_tables10 import FlowTables10, SlicedLink10
@@ -101,7 +101,7 @@ class Takeover10:
         self._told.clear()
         self._kept.clear()
         self._link.say(delete_all10(0))
-        self._tables.install_guards(set())
+        self._tables.say_guards(set())
         self._tables.carry_out(SwitchChanges(added=tuple(self._link.sliced.installed)), now)
         self._link.tell("switch_made_anew", dpid=self._link.dpid)
 

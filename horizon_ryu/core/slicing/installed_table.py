@@ -10,67 +10,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from horizon_ryu.core.slicing.entry_pieces import PieceKey, SeveralPieces, SinglePiece
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
+from horizon_ryu.core.slicing.switch_entries import (
+    Address,
+    EndedPiece,
+    EntryRemoval,
+    InstalledEntry,
+    Piece,
+    SwitchChanges,
+)
 from horizon_ryu.core.slicing.tenant_table import TableChange, TenantEntry
 from horizon_ryu.wire.ternary import TernaryMatch, new_tuple
-
-
-class Piece(NamedTuple):
-    """A part of a tenant's entry: its match, the level of its region, what is done with frames."""
-
-    match: TernaryMatch
-    level: int
-    program: Any
-
-
-class InstalledEntry(NamedTuple):
-    """A flow entry of the switch; ``owner`` is the tenant's entry that it is a piece of."""
-
-    match: TernaryMatch
-    priority: int
-    program: Any
-    owner: TenantEntry
-
-    @property
-    def address(self) -> Address:
-        """What no two entries of a switch share."""
-        return self.match, self.priority
-
-
-Address = tuple[TernaryMatch, int]
-
-
-class SwitchChanges(NamedTuple):
-    """What is to be sent to a switch, in this order."""
-
-    added: tuple[InstalledEntry, ...] = ()
-    modified: tuple[InstalledEntry, ...] = ()
-    deleted: tuple[InstalledEntry, ...] = ()
-
-
-class EntryRemoval(NamedTuple):
-    """What a switch says of an entry that it has removed; ``packets`` it has counted."""
-
-    match: TernaryMatch
-    priority: int
-    is_idle: bool
-    packets: int = 0
-
-    @property
-    def address(self) -> Address:
-        """Where the entry stood."""
-        return self.match, self.priority
-
-
-class EndedPiece(NamedTuple):
-    """A piece that the switch has removed, and whether its entry ended with it."""
-
-    owner: TenantEntry
-    is_last: bool
-    changes: SwitchChanges
 
 
 class InstalledTable:
@@ -90,6 +43,8 @@ class InstalledTable:
         """By level and priority, of bands in which places may move."""
         self._counts: defaultdict[str, int] = defaultdict(int)
         self._programs: defaultdict[str, Counter[Any]] = defaultdict(Counter)
+        self._surplus: Counter[str] = Counter()
+        """Of slices whose entries are on their way: what is to go when all has come."""
 
     def __len__(self) -> int:
         return len(self._tops)
@@ -97,9 +52,26 @@ class InstalledTable:
     def __iter__(self) -> Iterator[InstalledEntry]:
         return iter([self._installed(key) for key in self._tops])
 
+    def keys(self) -> list[PieceKey]:
+        """Return what tells those that are installed apart."""
+        return list(self._tops)
+
+    def at(self, key: PieceKey) -> InstalledEntry | None:
+        """Return the entry with a key; None if there is none."""
+        return self._installed(key) if key in self._tops else None
+
+    def entry(self, entry_id: int) -> TenantEntry | None:
+        """Return a tenant's entry by its id; None if there is none."""
+        found = self._holders.get(entry_id)
+        return None if found is None else found.entry
+
+    def holds(self, entry_id: int) -> bool:
+        """Tell whether there is a tenant's entry, installed or below another."""
+        return entry_id in self._holders
+
     def count(self, slice_name: str) -> int:
-        """Return how many entries of the switch are a slice's."""
-        return self._counts.get(slice_name, 0)
+        """Return how many entries of the switch are a slice's, but for those about to go."""
+        return self._counts.get(slice_name, 0) - self._surplus[slice_name]
 
     def programs(self, slice_name: str) -> Collection[Any]:
         """Return the programs that entries of a slice have, each once."""
@@ -141,16 +113,11 @@ class InstalledTable:
         """
         coming = [*change.come, *(new for _, new in change.modified)]
         leaving = [*change.gone, *(old for old, _ in change.modified)]
-        keys = {
-            entry.entry_id: {
-                PieceKey(piece.match, piece.level, entry.priority): piece.program
-                for piece in pieces_of[entry.entry_id]
-            }
-            for entry in coming
-        }
+        keys = {entry.entry_id: _keyed(entry, pieces_of[entry.entry_id]) for entry in coming}
         touched = {key for pieces in keys.values() for key in pieces}
         for entry in leaving:
-            touched |= self._holders[entry.entry_id].pieces.keys()
+            # Not |=, which makes another set where the other is a view of keys: n times n entries.
+            touched.update(self._holders[entry.entry_id].pieces)
         before = self._snapshot(touched)
         before |= self._take_places(touched)
         for entry in leaving:
@@ -160,6 +127,53 @@ class InstalledTable:
         for key in touched:
             self._release(key)
         return self._sent(before, {entry.entry_id for _, entry in change.modified})
+
+    def widen(self, entry: TenantEntry, pieces: Iterable[Piece]) -> SwitchChanges:
+        """Let an entry have more pieces than it has, or other programs in those; BandFull.
+
+        Those that it has besides go by :meth:`narrow`, when those of other entries have come.
+        """
+        holder = self._holders[entry.entry_id]
+        come = _keyed(entry, pieces)
+        if come == holder.pieces:
+            return SwitchChanges()
+        more = [key for key in come if key not in holder.pieces]
+        before = self._snapshot(come)
+        before |= self._take_places(more)
+        self._surplus[entry.slice_name] += len(holder.pieces.keys() - come.keys())
+        self._holders[entry.entry_id] = SeveralPieces(entry, {**holder.pieces, **come})
+        for key in more:
+            self._push(key, entry)
+            self._release(key)
+        return self._sent(before, {entry.entry_id})
+
+    def narrow(self, entry: TenantEntry, pieces: Iterable[Piece]) -> SwitchChanges:
+        """Take all pieces of an entry away but these."""
+        holder = self._holders[entry.entry_id]
+        stay = _keyed(entry, pieces)
+        gone = [key for key in holder.pieces if key not in stay]
+        if not gone:
+            return SwitchChanges()
+        before = self._snapshot(gone)
+        for key in gone:
+            self._pop(key, entry.entry_id)
+        kept = {key: program for key, program in holder.pieces.items() if key in stay}
+        self._holders[entry.entry_id] = SeveralPieces(entry, kept)
+        return self._sent(before, set())
+
+    def letting_go(self) -> Iterator[None]:
+        """Free what the table is made of, a little in each step: at once it would take long."""
+        parts: tuple[dict[Any, Any], ...] = (
+            *(self._holders, self._tops, self._by_address, self._of_priority),
+        )
+        for part in parts:
+            while part:
+                part.popitem()
+                yield None
+
+    def all_have_moved(self) -> None:
+        """Count all entries again: none is on its way any more."""
+        self._surplus.clear()
 
     def add_single(self, entry: TenantEntry, level: int, program: Any) -> int | None:
         """Add an entry of a single piece, its whole match, where nothing stands.
@@ -351,22 +365,7 @@ class InstalledTable:
         return EndedPiece(owner, is_last, self._sent(before, set()))
 
 
-def difference(before: InstalledTable, after: InstalledTable) -> SwitchChanges:
-    """Return what turns one table into another, as it is when flowspaces change."""
-    old = {entry.address: entry for entry in before}
-    new = {entry.address: entry for entry in after}
-    return SwitchChanges(
-        added=tuple(
-            entry
-            for address, entry in new.items()
-            if address not in old or old[address].owner.entry_id != entry.owner.entry_id
-        ),
-        modified=tuple(
-            entry
-            for address, entry in new.items()
-            if address in old
-            and old[address].owner.entry_id == entry.owner.entry_id
-            and old[address].program != entry.program
-        ),
-        deleted=tuple(entry for address, entry in old.items() if address not in new),
-    )
+def _keyed(entry: TenantEntry, pieces: Iterable[Piece]) -> dict[PieceKey, Any]:
+    """Return the programs of pieces of an entry by their keys."""
+    priority = entry.priority
+    return {PieceKey(match, level, priority): program for match, level, program in pieces}

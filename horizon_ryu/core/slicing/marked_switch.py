@@ -9,8 +9,8 @@ another slice, whatever its match and its priority are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeAlias
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
 from horizon_ryu.core.slicing.switch_objects import (
@@ -118,6 +118,8 @@ class MarkedChanges(NamedTuple):
     deleted: tuple[TenantEntry, ...] = ()
 
 
+MarkedSteps: TypeAlias = Iterator[MarkedChanges]
+"""What changes, an entry in each step; what is deleted has no place any more."""
 Translate = Callable[[TenantEntry], Any]
 """Returns what a tenant's program becomes on the switch; a ValueError to refuse it."""
 UsesOf = Callable[[TenantEntry], Iterable[Hashable]]
@@ -209,6 +211,21 @@ class MarkedSwitch(TenantTables):
             if not users:
                 del self._users[entry.slice_name, use]
 
+    def modifying(self, pairs: list[tuple[TenantEntry, TenantEntry]]) -> Iterator[MarkedEntry]:
+        """Work out what entries become, all or none of them: it raises as :meth:`flow_mod` does."""
+        for _, new in pairs:
+            yield self._marked(new)
+
+    def modify(self, old: TenantEntry, now: MarkedEntry) -> TableChange | None:
+        """Have an entry as another of the same match; None if it has ended meanwhile."""
+        table, change = self.table(old.slice_name), TableChange(modified=((old, now.entry),))
+        if table.at(old.key) is not old:
+            return None
+        table.apply(change)
+        self._forget(old)
+        self._install(now)
+        return change
+
     def end(self, entry: TenantEntry) -> None:
         """Take an entry out that has ended, or that the switch has refused."""
         self._forget(entry)
@@ -222,28 +239,31 @@ class MarkedSwitch(TenantTables):
 
     # ---- the flowspace
 
-    def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[MarkedChanges, list[TenantEntry]]:
-        """Take another flowspace; return what changes, and the entries without a place in it."""
+    def moving(self, flowspace: SwitchFlowspace) -> MarkedSteps:
+        """Take another flowspace, which the entries of all slices follow."""
         self.flowspace = flowspace
-        return self.follow(list(self._tenants))
+        return self.following(list(self._tenants))
 
-    def follow(self, names: Iterable[str]) -> tuple[MarkedChanges, list[TenantEntry]]:
-        """Work out again what the entries of slices are; return what changes, and what is lost.
+    def following(self, names: Iterable[str]) -> MarkedSteps:
+        """Work out again what the entries of slices are, one in each step.
 
         An entry is lost if its slice has lost all of its frames, or may not do any more what it
-        does with them: the reason is not asked for.
+        does with them: the reason is not asked for. Tenants need not be held for it: each entry
+        stands for itself.
         """
-        modified: list[MarkedEntry] = []
-        lost: list[TenantEntry] = []
         for name in names:
             for entry in self.table(name):
-                try:
-                    now = self._marked(entry)
-                except ValueError:
-                    self.end(entry)
-                    lost.append(entry)
-                    continue
-                if self._installed[entry.entry_id].program != now.program:
-                    self._installed[entry.entry_id] = now
-                    modified.append(now)
-        return MarkedChanges(modified=tuple(modified), deleted=tuple(lost)), lost
+                found = self._installed.get(entry.entry_id)
+                if found is not None and found.entry is entry:
+                    yield self._followed(entry, found.program)
+
+    def _followed(self, entry: TenantEntry, before: Any) -> MarkedChanges:
+        try:
+            now = self._marked(entry)
+        except ValueError:
+            self.end(entry)
+            return MarkedChanges(deleted=(entry,))
+        if now.program == before:
+            return MarkedChanges()
+        self._installed[entry.entry_id] = now
+        return MarkedChanges(modified=(now,))

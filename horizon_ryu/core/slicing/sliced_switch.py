@@ -7,22 +7,25 @@ lower flowspaces. No frame is ever handled by the entry of a slice that does not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any, NamedTuple
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
-from horizon_ryu.core.slicing.installed_table import (
-    EndedPiece,
-    EntryRemoval,
-    InstalledTable,
-    Piece,
-    SwitchChanges,
-    difference,
-)
+from horizon_ryu.core.slicing.installed_table import InstalledTable
 from horizon_ryu.core.slicing.priority_bands import PriorityBands
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import FlowspaceRule
+from horizon_ryu.core.slicing.switch_entries import (
+    Address,
+    EndedPiece,
+    EntryRemoval,
+    Piece,
+    SwitchChanges,
+)
+from horizon_ryu.core.slicing.table_transition import MoveStep, Steps, TableTransition
 from horizon_ryu.core.slicing.tenant_table import (
     FlowChange,
     OutsideFlowspace,
@@ -69,11 +72,17 @@ class SlicedSwitch(TenantTables):
         self._most = most_pieces
         self._bands = _bands_of(flowspace)
         self._installed = InstalledTable(self._bands)
+        self._coming: InstalledTable | None = None
 
     @property
     def installed(self) -> InstalledTable:
         """What the switch has."""
         return self._installed
+
+    @property
+    def is_rebuilding(self) -> bool:
+        """Whether it is not known yet what the switch is to have, by another flowspace."""
+        return self._coming is not None
 
     @property
     def has_guards(self) -> bool:
@@ -170,10 +179,29 @@ class SlicedSwitch(TenantTables):
         is_highest = self._levels[number] == len(self._bands) - 1
         return not is_highest and self.flowspace.is_others(number, match)
 
+    def modifying(self, pairs: list[tuple[TenantEntry, TenantEntry]]) -> Iterator[SwitchChanges]:
+        """Have entries as others of the same matches, all or none of them; what raises is first.
+
+        Each step is one of them: first what it is to be, then that it is so, the last one first.
+        ``pairs`` is emptied: to free all of it at once would take long.
+        """
+        pieces: list[list[Piece]] = []
+        for _, new in pairs:
+            pieces.append(self._pieces(new))
+            yield SwitchChanges()
+        while pairs:
+            (old, new), its = pairs.pop(), pieces.pop()
+            if self._has(old):
+                change = TableChange(modified=((old, new),))
+                sent = self._installed.change(change, {new.entry_id: its})
+                self.table(new.slice_name).apply(change)
+                yield sent
+
     def drop(self, entry: TenantEntry) -> SwitchChanges:
         """End an entry that the switch has refused a piece of; return what takes back the rest."""
         change = TableChange(gone=(entry,))
         self.table(entry.slice_name).apply(change)
+        self._forget_coming(entry)
         return self._installed.change(change, {})
 
     # ---- what the switch does by itself
@@ -182,6 +210,7 @@ class SlicedSwitch(TenantTables):
         """Take note of an entry that the switch removed; None if it is none of the tenants'."""
         ended = self._installed.removed(removal, now)
         if ended is not None and ended.is_last:
+            self._forget_coming(ended.owner)
             self.table(ended.owner.slice_name).remove(ended.owner)
         return ended
 
@@ -195,24 +224,6 @@ class SlicedSwitch(TenantTables):
             for match in matches:
                 yield Guard(match, place, name)
 
-    def set_flowspace(self, flowspace: SwitchFlowspace) -> tuple[SwitchChanges, list[TenantEntry]]:
-        """Take another flowspace; return what changes, and entries that have no place in it.
-
-        An entry has none if its slice has lost all of its frames, or may not do any more what it
-        does with them: the reason is not asked for.
-        """
-        before, names = self._installed, list(self._tenants)
-        self.flowspace = flowspace
-        self._bands = _bands_of(flowspace)
-        self._installed = InstalledTable(self._bands)
-        lost: list[TenantEntry] = []
-        for name in names:
-            for entry in self._tenants[name]:
-                if not self._keep(entry):
-                    self._tenants[name].remove(entry)
-                    lost.append(entry)
-        return difference(before, self._installed), lost
-
     def others_than_staying(self, flowspace: SwitchFlowspace) -> list[str] | None:
         """Return the slices whose entries another flowspace may change; None if it may be all.
 
@@ -224,58 +235,92 @@ class SlicedSwitch(TenantTables):
             return None
         return [name for name in self._tenants if before.rules_of(name) != flowspace.rules_of(name)]
 
-    def move(
-        self, flowspace: SwitchFlowspace, names: Iterable[str]
-    ) -> tuple[SwitchChanges, list[TenantEntry]]:
-        """Take another flowspace, in which the entries of all slices but ``names`` stay.
-
-        Returns what changes, and entries that have no place in it; see :meth:`set_flowspace`.
-        """
+    def moving(self, flowspace: SwitchFlowspace, names: Iterable[str]) -> Steps:
+        """Take another flowspace, in which the entries of all slices but ``names`` stay."""
         self.flowspace = flowspace
-        lost: list[TenantEntry] = []
-        pieces: dict[int, list[Piece]] = {}
-        kept: list[tuple[TenantEntry, TenantEntry]] = []
-        for entry in [entry for name in names for entry in self.table(name)]:
-            try:
-                pieces[entry.entry_id] = self._pieces(entry)
-            except ValueError:
-                lost.append(entry)
-            else:
-                kept.append((entry, entry))
-        change = TableChange(gone=tuple(lost), modified=tuple(kept))
-        sent = self._installed.change(change, pieces)
-        for entry in lost:
-            self.table(entry.slice_name).remove(entry)
-        return sent, lost
+        return self.following(entry for name in names for entry in self.table(name))
 
-    def follow(
-        self, flowspace: SwitchFlowspace, entries: Iterable[TenantEntry]
-    ) -> tuple[SwitchChanges, list[TenantEntry]]:
-        """Take a flowspace of the same rules, and work out entries that something else changes.
+    def following(self, entries: Iterable[TenantEntry]) -> Steps:
+        """Work out entries that something else changes; meanwhile their tenants are held.
 
-        Returns what changes, and entries that may not do any more what they do.
+        An entry is lost if its slice has lost all of its frames, or may not do any more what it
+        does with them: the reason is not asked for. All that comes is there before anything goes,
+        so that a frame is always handled as before or as after.
         """
-        self.flowspace = flowspace
-        sent, lost = [], []
+        going: list[tuple[TenantEntry, list[Piece]]] = []
+        of_priority: defaultdict[int, list[TenantEntry]] = defaultdict(list)
         for entry in entries:
-            try:
-                pieces = {entry.entry_id: self._pieces(entry)}
-            except ValueError:
-                sent.append(self.drop(entry))
-                lost.append(entry)
-            else:
-                same = TableChange(modified=((entry, entry),))
-                sent.append(self._installed.change(same, pieces))
-        parts = zip(*sent, strict=True)
-        return SwitchChanges(*(tuple(chain.from_iterable(part)) for part in parts)), lost
+            of_priority[entry.priority].append(entry)
+            yield MoveStep()
+        for priority in sorted(of_priority, reverse=True):
+            for entry in of_priority.pop(priority):
+                if self._has(entry):
+                    changes, stay = self._widened(entry)
+                    going.append((entry, stay))
+                    yield MoveStep(changes)
+        while going:
+            entry, stay = going.pop()
+            if self._has(entry):
+                yield self._narrowed(entry, stay)
+        self._installed.all_have_moved()
 
-    def _keep(self, entry: TenantEntry) -> bool:
+    def _widened(self, entry: TenantEntry) -> tuple[SwitchChanges, list[Piece]]:
+        """Let an entry have what it is to have; return what changes, and that, nothing if lost."""
         try:
             pieces = self._pieces(entry)
-            self._installed.change(TableChange(come=(entry,)), {entry.entry_id: pieces})
+            return self._installed.widen(entry, pieces), pieces
+        except ValueError:
+            return SwitchChanges(), []
+
+    def _narrowed(self, entry: TenantEntry, stay: list[Piece]) -> MoveStep:
+        if stay:
+            return MoveStep(self._installed.narrow(entry, stay))
+        return MoveStep(self.drop(entry), entry)
+
+    def rebuilding(
+        self, flowspace: SwitchFlowspace, guards: AbstractSet[Address]
+    ) -> Generator[None, None, TableTransition]:
+        """Take another flowspace, by which any entry may stand elsewhere; return the way there.
+
+        Meanwhile all tenants are held. ``guards``: where the switch has those of the flowspace
+        before.
+        """
+        self.flowspace, self._bands = flowspace, _bands_of(flowspace)
+        after = self._coming = InstalledTable(self._bands)
+        return self._rebuilt(after, guards)
+
+    def _rebuilt(
+        self, after: InstalledTable, guards: AbstractSet[Address]
+    ) -> Generator[None, None, TableTransition]:
+        lost: list[TenantEntry] = []
+        for entry in chain.from_iterable(list(self._tenants.values())):
+            if self._has(entry) and not self._kept(entry, after):
+                self.table(entry.slice_name).remove(entry)
+                lost.append(entry)
+            yield None
+        before, self._installed, self._coming = self._installed, after, None
+        wanted = {(guard.match, guard.priority) for guard in self.guards()}
+        found = TableTransition(before, after, guards, wanted, lost)
+        yield from found.work_out()
+        return found
+
+    def _has(self, entry: TenantEntry) -> bool:
+        """Tell whether an entry is there, as it is."""
+        return self.table(entry.slice_name).at(entry.key) is entry
+
+    def _kept(self, entry: TenantEntry, table: InstalledTable) -> bool:
+        """Tell whether an entry has a place in a table that is built, and give it that."""
+        try:
+            pieces = self._pieces(entry)
+            table.change(TableChange(come=(entry,)), {entry.entry_id: pieces})
         except ValueError:
             return False
         return True
+
+    def _forget_coming(self, entry: TenantEntry) -> None:
+        """Have an entry that has ended no more in the table that is built meanwhile, either."""
+        if self._coming is not None and self._coming.holds(entry.entry_id):
+            self._coming.change(TableChange(gone=(entry,)), {})
 
 
 def _bands_of(flowspace: SwitchFlowspace) -> PriorityBands:

@@ -7,7 +7,7 @@ that a flow-mod that is refused on the way changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
@@ -176,6 +176,29 @@ class TenantTable:
             and (one.cookie ^ asked.cookie) & mask == 0
             and (change.selects is None or change.selects(one))
         ]
+
+    def selecting(
+        self, change: FlowChange
+    ) -> Generator[None, None, list[tuple[TenantEntry, TenantEntry]]]:
+        """Return the entries that a command which is not strict is for, the last one first.
+
+        Each is with what a MODIFY makes of it. One is looked at in each step.
+        """
+        found: list[tuple[TenantEntry, TenantEntry]] = []
+        is_modify = change.command is TableCommand.MODIFY
+        asked, mask = change.entry, change.cookie_mask
+        for one in self:
+            is_asked = (
+                asked.match.covers(one.match)
+                and (change.every_table or one.table_id == asked.table_id)
+                and (one.cookie ^ asked.cookie) & mask == 0
+                and (change.selects is None or change.selects(one))
+            )
+            if is_asked:
+                found.append((one, self._modified(one, change) if is_modify else one))
+            yield None
+        found.reverse()
+        return found
 
     def _named(self, asked: TenantEntry, every_table: bool) -> list[TenantEntry]:
         """Return the entries with this very match and priority, in one table or in all."""

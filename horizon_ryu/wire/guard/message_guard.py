@@ -6,11 +6,12 @@ controller the requests in parts must come to an end.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from horizon_ryu.wire.guard.controller10 import CONTROLLER10
 from horizon_ryu.wire.guard.controller13 import CONTROLLER13
-from horizon_ryu.wire.guard.framing import HEADER_SIZE
+from horizon_ryu.wire.guard.framing import HEADER_SIZE, MAX_SIZE
 from horizon_ryu.wire.guard.hello import read_hello
 from horizon_ryu.wire.guard.openflow10 import OPENFLOW10
 from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
@@ -18,6 +19,7 @@ from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
 from horizon_ryu.wire.guard.violation import Reason, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
 from horizon_ryu.wire.known_answer import KnownAnswer
+from horizon_ryu.wire.ofp10 import OFPT as OFPT10
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 
 PROTOCOLS = {
@@ -30,6 +32,7 @@ PROTOCOLS = {
 HELLO = OFPT.HELLO
 FEATURES_REQUEST = OFPT.FEATURES_REQUEST
 FEATURES_REPLY = OFPT.FEATURES_REPLY
+_LAST_TYPES = {OPENFLOW10.version: int(max(OFPT10)), OPENFLOW13.version: int(max(OFPT))}
 _MORE = 1
 _REMEMBERED = 2048
 """Bytes of a sound answer that is remembered, at most."""
@@ -56,6 +59,10 @@ class _OpenRequest:
     kind: int
     parts: int = 0
     size: int = 0
+
+
+def _unread(_message: bytes) -> None:
+    """Accept a message of which nothing but the header is read."""
 
 
 class MessageGuard:
@@ -104,6 +111,16 @@ class MessageGuard:
             self.checks[FEATURES_REPLY] = self._features
             self.checks[protocol.multipart_reply] = self._reply
         return protocol.max_sizes
+
+    def let_strangers_in(self, sizes: Sequence[int]) -> tuple[int, ...]:
+        """Accept messages of types that the version lacks, but for their headers unread.
+
+        They cannot be parsed, but answered with an error, as a switch does (1.3.5 section 7.5.4.2).
+        Return the largest size of each type, given those without them.
+        """
+        last = 0 if self.version is None else _LAST_TYPES[self.version]
+        self.checks = [_unread if kind > last else check for kind, check in enumerate(self.checks)]
+        return tuple(MAX_SIZE if kind > last else size for kind, size in enumerate(sizes))
 
     def accept(self, message: bytes) -> None:
         """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""

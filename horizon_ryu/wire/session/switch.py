@@ -38,6 +38,7 @@ class SwitchSession(ProtocolSession):
         self._features = features
 
     def _negotiated(self) -> Events:
+        self._framer.max_sizes = self._guard.let_strangers_in(self._framer.max_sizes)
         self._takers[_FEATURES_REQUEST] = self._features_request
         yield SessionEvent.NEGOTIATED
 

@@ -482,6 +482,37 @@ def test_stats_queue_stats_and_the_empty_answer() -> None:
         assert [(one.port_no, one.queue_id) for one in reply.body] == expected
 
 
+def test_r15_statistics_with_nothing_in_them_are_left_out_where_that_is_asked_for() -> None:
+    """The suite's own behaviour, which a setting keeps."""
+    rules = [FlowspaceRule(1, "c0", None, parse_rule_match({"in_port": 2}))]
+    sliced = Sliced(rules, names=("c0",))
+    aggregate = flow_request(int(OFPST.AGGREGATE), match())
+    for answers_empty, expected in ((True, 2), (False, 0)):
+        if not answers_empty:
+            sliced.datapath.leave_out_empty_answers()
+        sliced.now += 10
+        sliced.ask("c0", StatsRequest(int(OFPST.QUEUE), 0, QueueStatsRequest10(0xFFFC, 0xFFFFFFFF)))
+        found = (QueueStats10(0, 0, 0, 0, 0),)
+        sliced.answer(StatsReply(int(OFPST.QUEUE), 0, found), sliced.last_xid())
+        sliced.ask("c0", aggregate)
+        sliced.answer(StatsReply(int(OFPST.FLOW), 0, ()), sliced.last_xid())
+        assert len(sliced["c0"].news()) == expected
+
+
+def test_r15_the_window_in_which_statistics_serve_all_tenants_is_settable() -> None:
+    for window, asked in ((5.0, [1, 0, 0, 1]), (0.0, [1, 1, 1, 1])):
+        sliced = Sliced()
+        sliced.datapath._stats._window = window
+        found = []
+        for _ in range(4):
+            news = sliced.ask("c0", flow_request(int(OFPST.FLOW), match()))
+            found.append(len(news))
+            if news:
+                sliced.answer(StatsReply(int(OFPST.FLOW), 0, ()), sliced.last_xid())
+            sliced.now += 2
+        assert found == asked
+
+
 def test_stats_table_stats_tell_the_slices_own_entries_and_quota() -> None:
     sliced = Sliced(limits={"c0": SliceLimits(flow_entries=8)})
     sliced.ask("c0", flow_mod(own(), output(2)))

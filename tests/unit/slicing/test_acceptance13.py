@@ -18,7 +18,14 @@ from horizon_ryu.wire.of10.statistics import AggregateStats
 from horizon_ryu.wire.of13.asynchronous import FlowRemoved13, PacketIn13, PortStatus13
 from horizon_ryu.wire.of13.controller import FlowMod13, GroupMod, MeterMod13, PacketOut13
 from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
-from horizon_ryu.wire.of13.statistics import FlowStats13, FlowStatsRequest13
+from horizon_ryu.wire.of13.statistics import (
+    FlowStats13,
+    FlowStatsRequest13,
+    GroupStatsRequest,
+    MeterStatsRequest,
+    PortStatsRequest13,
+    QueueStatsRequest13,
+)
 from horizon_ryu.wire.of13.structures import (
     ActionExperimenter,
     ActionGroup,
@@ -209,6 +216,16 @@ def test_basic_pkt_out_correct_and_error() -> None:
     (error,) = sliced["c0"].got
     assert (error.message.type, error.message.code) == (OFPET.BAD_ACTION, OFPBAC.EPERM)
     assert (error.xid, error.message.data) == (4711, MESSAGES13.encode(4711, foreign)), "R2"
+
+
+def test_r3_errors_of_packet_outs_find_their_tenant() -> None:
+    sliced = Sliced13()
+    sent = packet_out13(frame(MACS_0[0]), output13(4))
+    sliced.ask("c0", sent, xid=4712)
+    sliced.answer(Error(int(OFPET.BAD_ACTION), 5, b"what the switch was told"), sliced.last_xid())
+    (error,) = sliced["c0"].got
+    assert (error.xid, error.message.data) == (4712, MESSAGES13.encode(4712, sent))
+    assert not sliced["c1"].got
 
 
 def test_basic_pkt_out_flood_is_the_ports_of_the_slice_but_the_one_it_came_in_at() -> None:
@@ -993,3 +1010,28 @@ def test_a_slice_is_held_by_its_meter_once_the_switch_has_it() -> None:
         sliced.answer(BarrierReply(), xid)
     (entry,) = [one for one in sliced.news() if isinstance(one, FlowMod13)]
     assert entry.instructions[0] == InstructionMeter(meter.meter_id)
+
+
+def test_r15_an_answer_with_nothing_in_it_is_always_sent() -> None:
+    rules = [FlowspaceRule(1, "c0", None, parse_rule_match({"in_port": 2}))]
+    sliced = Sliced13(rules, names=("c0",))
+    for kind, body in (
+        (OFPMP.PORT_STATS, PortStatsRequest13(0xFFFFFFFF)),
+        (OFPMP.QUEUE, QueueStatsRequest13(0xFFFFFFFF, 0xFFFFFFFF)),
+        (OFPMP.GROUP, GroupStatsRequest(0xFFFFFFFC)),
+        (OFPMP.GROUP_DESC, b""),
+        (OFPMP.METER, MeterStatsRequest(0xFFFFFFFF)),
+        (OFPMP.METER_CONFIG, MeterStatsRequest(0xFFFFFFFF)),
+    ):
+        if sliced.ask("c0", MultipartRequest(int(kind), 0, body), xid=66):
+            sliced.answer(MultipartReply(int(kind), 0, ()), sliced.last_xid())
+        (reply,) = sliced["c0"].got
+        sliced["c0"].got.clear()
+        assert (reply.xid, reply.message.type, reply.message.body) == (66, kind, ())
+    for kind in (OFPMP.FLOW, OFPMP.AGGREGATE):
+        sliced.now += 10
+        sliced.ask("c0", asked_flows(kind, match13()), xid=67)
+        sliced.answer(MultipartReply(int(OFPMP.FLOW), 0, ()), sliced.last_xid())
+        (reply,) = sliced["c0"].got
+        sliced["c0"].got.clear()
+        assert (reply.xid, reply.message.type) == (67, kind)

@@ -16,6 +16,7 @@ TESTS = Path(__file__).parents[2]
 TEN, THIRTEEN = "unit/slicing/test_acceptance10", "unit/slicing/test_acceptance13"
 FOLLOWING, ENGINE = "unit/slicing/test_following10", "unit/slicing/test_engine"
 ISOLATION, SWITCH = "unit/slicing/test_isolation", "unit/slicing/test_sliced_switch"
+STATISTICS, VERSIONS = "unit/slicing/test_statistics13", "unit/slicing/test_engine_versions"
 REST, REGISTRY = "unit/rest/test_rest_slices", "unit/slicing/test_slice_registry"
 TENANTS = "integration/test_slicer_tenants"
 ANSWERED = f"{TEN}::test_what_the_switch_answers_has_the_id_that_the_tenant_asked_under"
@@ -28,8 +29,15 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
         f"{FOLLOWING}::test_no_header_is_set_to_what_a_higher_slice_owns",
         f"{THIRTEEN}::test_r1_a_higher_flowspace_stands_above_a_lower_one_in_the_first_table",
     ),
-    "R2": (f"{TEN}::test_basic_pkt_out_correct_and_error",),
-    "R3": (f"{TEN}::test_r3_errors_of_packet_outs_find_their_tenant",),
+    "R2": (
+        f"{TEN}::test_basic_pkt_out_correct_and_error",
+        f"{THIRTEEN}::test_basic_pkt_out_correct_and_error",
+        f"{STATISTICS}::test_an_answer_that_is_an_error_has_the_tenants_own_question",
+    ),
+    "R3": (
+        f"{TEN}::test_r3_errors_of_packet_outs_find_their_tenant",
+        f"{THIRTEEN}::test_r3_errors_of_packet_outs_find_their_tenant",
+    ),
     "R4": (
         f"{TEN}::test_r4_one_flow_removed_for_one_flow_with_the_sum_of_what_was_counted",
         f"{TEN}::test_r4_a_deleted_flow_is_reported_once_when_all_of_it_has_gone",
@@ -38,8 +46,10 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "R5": (
         f"{SWITCH}::test_the_quota_counts_what_is_installed_and_is_all_or_nothing",
         f"{TEN}::test_flowlimit_error_limit",
+        f"{THIRTEEN}::test_flowlimit_and_what_the_switch_refuses_is_no_entry",
     ),
     "R6": (
+        f"{VERSIONS}::test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothing",
         f"{ENGINE}::test_what_a_tenant_breaks_it_breaks_for_itself_alone",
         f"{ISOLATION}::test_a_switch_that_sends_garbage_ends_alone",
         "fuzz/test_mutated_for_slicer::test_no_message_of_a_tenant_does_more_than_be_refused",
@@ -56,8 +66,10 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "R9": (
         f"{TEN}::test_flood_no_flood_port_is_virtual",
         f"{TEN}::test_no_other_bit_of_a_port_can_be_changed",
+        f"{STATISTICS}::test_a_port_is_not_changed_for_all",
     ),
     "R10": (
+        f"{THIRTEEN}::test_frames_of_nobody_are_dropped_and_counted_and_lldp_comes_to_the_slicer",
         f"{TEN}::test_r10_frames_of_nobody_are_dropped_in_the_switch_and_counted",
         f"{FOLLOWING}::test_a_drop_of_a_higher_slice_stands_above_its_guard_and_below_its_entries",
         f"{FOLLOWING}::test_frames_of_nobody_come_as_soon_as_they_are_somebodys",
@@ -70,6 +82,8 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
     "R12": (
         f"{TEN}::test_basic_vendor_is_refused_unless_it_is_allowed",
         f"{TEN}::test_r12_what_is_done_with_fragments_is_nobodys_to_change",
+        f"{STATISTICS}::test_experimenters_ask_only_if_they_may_and_each_part_goes_as_it_comes",
+        f"{STATISTICS}::test_tables_and_fragments_are_not_changed_for_all",
     ),
     "R13": (
         f"{TEN}::test_r13_frames_are_marked_also_those_that_are_sent_by_packet_out",
@@ -82,17 +96,24 @@ REQUIREMENTS: dict[str, tuple[str, ...]] = {
         f"{REST}::test_ten_thousand_rules_come_in_one_body",
     ),
     "R15": (
+        f"{THIRTEEN}::test_r15_an_answer_with_nothing_in_it_is_always_sent",
         f"{TEN}::test_stats_queue_stats_and_the_empty_answer",
         f"{TEN}::test_flowstats_fragments_and_the_cache",
         f"{TEN}::test_flowstats_aggregate",
+        f"{TEN}::test_r15_the_window_in_which_statistics_serve_all_tenants_is_settable",
+        f"{TEN}::test_r15_statistics_with_nothing_in_them_are_left_out_where_that_is_asked_for",
+        f"{ENGINE}::test_how_statistics_are_told_is_the_engines_setting",
     ),
     "R16": (
         f"{TEN}::test_r16_several_controllers_and_a_monitor_that_only_looks_on",
         f"{THIRTEEN}::test_r16_several_controllers_and_a_monitor_that_only_looks_on",
     ),
-    "R17": (f"{ISOLATION}::test_the_slicer_answers_each_echo_itself_with_what_it_carried",),
+    "R17": (
+        f"{ISOLATION}::test_the_slicer_answers_each_echo_itself_with_what_it_carried",
+        f"{VERSIONS}::test_echoes_are_answered_with_what_they_carry",
+    ),
     "R18": (
-        "unit/slicing/test_engine_versions::test_switches_of_both_versions_are_sliced_side_by_side",
+        f"{VERSIONS}::test_switches_of_both_versions_are_sliced_side_by_side",
         f"{THIRTEEN}::test_one_entry_of_a_tenant_is_one_of_the_switch_in_the_next_table_with_the_mark",
     ),
     "R19": (
@@ -129,7 +150,7 @@ SEEN: dict[str, str] = {
         f"{TEN}::test_no_other_bit_of_a_port_can_be_changed"
     ),
     "an unknown message of a tenant closes its connection": (
-        f"{ENGINE}::test_what_a_tenant_breaks_it_breaks_for_itself_alone"
+        f"{VERSIONS}::test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothing"
     ),
     "an unknown message of a switch ends the slicer": (
         f"{ISOLATION}::test_a_switch_that_sends_garbage_ends_alone"

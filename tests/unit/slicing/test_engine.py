@@ -14,13 +14,16 @@ import pytest
 
 from horizon_ryu.slicer import engine
 from horizon_ryu.slicer.configuration import parse_configuration
+from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.engine import SlicerEngine, SwitchPlaces
+from horizon_ryu.slicer.flow_stats import StatisticsSettings
 from horizon_ryu.slicer.slice_reports import stats_report
 from horizon_ryu.slicer.switch_link import SwitchLink
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
 from horizon_ryu.wire.of10.handshake import FeaturesReply10
 from horizon_ryu.wire.of10.statistics import StatsRequest
+from horizon_ryu.wire.ofp10 import OFPP
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.events import SessionEvent
 from horizon_ryu.wire.session.negotiation import VersionOffer
@@ -582,5 +585,49 @@ def test_each_request_for_features_is_answered_once() -> None:
         await a.until(lambda: 1 in kinds)
         assert kinds == [6, 6, 1], "nothing comes twice before the error of the last"
         assert not a.session.is_closed, a.session.end
+
+    in_lab(test)
+
+
+def test_slices_that_are_changed_again_while_entries_move_are_as_they_were_asked_for_last() -> None:
+    async def test(found: Lab) -> None:
+        await found.switch()
+        a = await found.tenant("a")
+        await found.tenant("b")
+        found.configure(2, a=[1], b=[2, 3])
+        for number in range(300):
+            a.say(flow_mod(match(dl_dst=number), output(int(OFPP.FLOOD)), priority=number))
+        datapath = next(iter(found.engine.switches.values())).datapath
+        assert datapath is not None
+        await found.until(lambda: len(list(datapath.entries("a"))) == 300)
+        version = 3
+        for number in range(300, 330):
+            # Each comes while the entries of the one before are still on their way.
+            for ports in ({"a": [1, 4], "b": [2, 3]}, {"b": [2]}, {"a": [1], "b": [1, 2, 3]}):
+                found.configure(version, **ports)
+                await asyncio.sleep(0)
+                version += 1
+            if not a.is_lost.is_set():
+                a.say(flow_mod(match(dl_dst=number), output(1), priority=number))
+        found.configure(version, a=[1], b=[2, 3, 4])
+        link = next(iter(found.engine.switches.values()))
+        await found.until(lambda: not datapath.is_moving)
+        assert datapath.flowspace is found.engine.flowspace_on(1, datapath.VERSION)
+        assert sorted(datapath.slices()) == ["a", "b"]
+        assert sorted(name for name, _ in link.links) == ["a", "b"]
+        assert not found.engine.faults
+
+    in_lab(test)
+
+
+def test_how_statistics_are_told_is_the_engines_setting() -> None:
+    async def test(found: Lab) -> None:
+        found.engine.statistics = StatisticsSettings(7.0, answers_empty=False)
+        await found.switch()
+        await found.tenant("a")
+        datapath = next(iter(found.engine.switches.values())).datapath
+        assert isinstance(datapath, SlicedDatapath10)
+        assert datapath._stats._window == 7.0
+        assert not datapath._link.answers_empty
 
     in_lab(test)

@@ -10,6 +10,7 @@ import pytest
 
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.guard.hello import read_hello
 from horizon_ryu.wire.of13.asynchronous import PacketIn13
 from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
@@ -17,9 +18,9 @@ from horizon_ryu.wire.ofp13 import OFPMP
 from horizon_ryu.wire.session.controller import ControllerSession
 from horizon_ryu.wire.session.negotiation import VersionOffer
 from horizon_ryu.wire.session.protocol_session import SessionLimits
-from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Hello, version_bitmap
+from horizon_ryu.wire.symmetric import BarrierReply, BarrierRequest, Error, Hello, version_bitmap
 from horizon_ryu.wire.versions import OPENFLOW_10, OPENFLOW_13
-from unit.slicing.sliced10 import frame
+from unit.slicing.sliced10 import flow_mod, frame, match, output
 from unit.slicing.sliced13 import (
     CONTROLLER_PORT,
     MESSAGES13,
@@ -36,8 +37,8 @@ BOTH = frozenset({OPENFLOW_10, OPENFLOW_13})
 class ConnectedSwitch(asyncio.Protocol):
     """A virtual switch of one version that has connected to the slicer."""
 
-    def __init__(self, version: int) -> None:
-        self.switch = VirtualSwitch(1, version, range(1, 5), tables=10)
+    def __init__(self, version: int, dpid: int = 1) -> None:
+        self.switch = VirtualSwitch(dpid, version, range(1, 5), tables=10)
         self.transport: Any = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -58,9 +59,9 @@ class ConnectedSwitch(asyncio.Protocol):
         return effects.frames
 
 
-async def switch_of(found: Lab, version: int) -> ConnectedSwitch:
+async def switch_of(found: Lab, version: int, dpid: int = 1) -> ConnectedSwitch:
     loop = asyncio.get_running_loop()
-    made = ConnectedSwitch(version)
+    made = ConnectedSwitch(version, dpid)
     _, peer = await loop.create_connection(lambda: made, "127.0.0.1", found.port)
     found._peers.append(peer)  # type: ignore[arg-type]
     return made
@@ -118,10 +119,72 @@ def test_switches_of_both_versions_are_sliced_side_by_side() -> None:
     async def test(found: Lab) -> None:
         peers = await tenant_of(found, "a", BOTH)
         found.configure(2, a=[1, 2])
-        await switch_of(found, OPENFLOW_10)
+        switches = [
+            await switch_of(found, version, dpid)
+            for dpid, version in ((1, OPENFLOW_10), (2, OPENFLOW_13))
+        ]
+        await found.until(lambda: sum(one.is_ready.is_set() for one in peers) == 2)
+        by_version = {one.session.version: one for one in peers}
+        assert set(by_version) == BOTH
+        kinds = [type(found.engine.switches[dpid].datapath) for dpid in (1, 2)]
+        assert kinds == [SlicedDatapath10, SlicedDatapath13]
+        by_version[OPENFLOW_10].say(flow_mod(match(in_port=1), output(2)))
+        by_version[OPENFLOW_13].say(flow_mod13(match13(in_port=1), output13(2)))
+        for one in by_version.values():
+            one.say(BarrierRequest())
+            await one.message(BarrierReply)
+        for switch in switches:
+            assert [port for port, _ in switch.frame_in(1)] == [2]
+            assert not switch.frame_in(3), "nobody's"
+
+    in_lab(test)
+
+
+@pytest.mark.parametrize("version", sorted(BOTH))
+def test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothing(
+    version: int,
+) -> None:
+    """FlowVisor closed the tenant's connection."""
+
+    async def test(found: Lab) -> None:
+        peers = await tenant_of(found, "a", BOTH)
+        found.configure(2, a=[1, 2])
+        await switch_of(found, version)
         a = await ready(found, peers)
-        assert a.session.version == OPENFLOW_10
-        assert isinstance(found.engine.switches[1].datapath, SlicedDatapath10)
+        unknown = bytes((version, 99, 0, 12, 0, 0, 0x12, 0x67)) + b"what"
+        a.transport.write(unknown)
+        error = await a.message(Error)
+        assert (error.type, error.code) == (OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE)
+        assert error.data == unknown
+        a.say(BarrierRequest())
+        await a.message(BarrierReply)
+        assert not a.is_lost.is_set()
+        assert len(peers) == 1
+        assert not found.engine.faults
+
+    in_lab(test)
+
+
+@pytest.mark.parametrize("version", sorted(BOTH))
+def test_echoes_are_answered_with_what_they_carry(version: int) -> None:
+    async def test(found: Lab) -> None:
+        peers = await tenant_of(found, "a", BOTH)
+        found.configure(2, a=[1, 2])
+        switch = await switch_of(found, version)
+        a = await ready(found, peers)
+        heard = {"tenant": bytearray(), "switch": bytearray()}
+        for name, one in (("tenant", a), ("switch", switch)):
+            received = one.data_received
+
+            def noted(data: bytes, received: Any = received, name: str = name) -> None:
+                heard[name] += data
+                received(data)
+
+            one.data_received = noted  # type: ignore[method-assign]
+            one.transport.set_protocol(one)
+            one.transport.write(bytes((version, 2, 0, 12, 0, 0, 0, 9)) + b"1234")
+        wanted = bytes((version, 3, 0, 12, 0, 0, 0, 9)) + b"1234"
+        await found.until(lambda: all(wanted in one for one in heard.values()))
 
     in_lab(test)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 from zlib import crc32
 
 from hypothesis import Phase, given, note, settings
@@ -200,11 +201,21 @@ def check_lost(shared: SharedSwitch, name: str, lost: list[Written]) -> None:
         assert may_be_refused(shared, name, one.mod), f"{name} loses what may stay: {one.mod}"
 
 
+MANY = st.sampled_from((0, 256))
+"""Entries of more than which flow-mods for all of them are done a step at a time."""
+
+
 @settings(max_examples=EXAMPLES, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink))
-@given(rules(), STEPS)
+@given(rules(), STEPS, MANY)
 def test_each_frame_is_forwarded_as_its_owners_own_table_alone_would(
-    first: list[FlowspaceRule], steps: list[Any]
+    first: list[FlowspaceRule], steps: list[Any], many: int
 ) -> None:
+    note(f"done a step at a time: for more than {many} entries")
+    with patch("horizon_ryu.slicer.flow_tables10.MANY_ENTRIES", many):
+        check_steps(first, steps)
+
+
+def check_steps(first: list[FlowspaceRule], steps: list[Any]) -> None:
     note(f"rules {first}")
     shared = SharedSwitch(first)
     for step in steps:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
@@ -140,11 +141,21 @@ def carry_out(shared: SharedSwitch13, step: Any) -> None:
             shared.reconnect()
 
 
+MANY = st.sampled_from((0, 256))
+"""Entries of more than which flow-mods for all of them are done a step at a time."""
+
+
 @settings(max_examples=EXAMPLES)
-@given(rules(), STEPS)
+@given(rules(), STEPS, MANY)
 def test_each_frame_of_1_3_fares_as_on_a_switch_of_its_owners_own(
-    first: list[FlowspaceRule], steps: list[Any]
+    first: list[FlowspaceRule], steps: list[Any], many: int
 ) -> None:
+    note(f"done a step at a time: for more than {many} entries")
+    with patch("horizon_ryu.slicer.flow_tables13.MANY_ENTRIES", many):
+        check_steps(first, steps)
+
+
+def check_steps(first: list[FlowspaceRule], steps: list[Any]) -> None:
     note(f"rules {first}")
     with TemporaryDirectory() as folder:
         shared = SharedSwitch13(Path(folder), first)

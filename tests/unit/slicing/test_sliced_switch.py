@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-from horizon_ryu.core.slicing.flowspace import MOST_REMEMBERED, Flowspace
-from horizon_ryu.core.slicing.installed_table import EntryRemoval, InstalledEntry, SwitchChanges
+from horizon_ryu.core.slicing.flowspace import MOST_REMEMBERED, Flowspace, SwitchFlowspace
 from horizon_ryu.core.slicing.priority_bands import BandFull, PriorityBand, PriorityBands
 from horizon_ryu.core.slicing.region import TooManyEntries
 from horizon_ryu.core.slicing.rule import READ_WRITE, FlowspaceRule, Permission
 from horizon_ryu.core.slicing.sliced_switch import Guard, SlicedSwitch
+from horizon_ryu.core.slicing.switch_entries import EntryRemoval, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.tenant_table import (
     RULES_10,
     FlowChange,
@@ -64,6 +65,9 @@ class SwitchModel:
         self.entries: dict[tuple[TernaryMatch, int], InstalledEntry] = {}
         self.guards: list[Guard] = list(self.sliced.guards())
         self.last_id = 0
+        self.is_between = self.is_on_the_way = False
+        self.behind: list[SwitchChanges] | None = None
+        """What is said while much is to be said before it."""
 
     def entry(
         self, name: str, match: TernaryMatch, priority: int, program: str = "", **more: Any
@@ -79,7 +83,9 @@ class SwitchModel:
             assert entry.address in self.entries, "a MODIFY_STRICT that finds nothing would add"
             self.entries[entry.address] = entry
         for entry in changes.deleted:
-            del self.entries[entry.address]
+            # What ends on the way to another flowspace may not have come yet.
+            assert entry.address in self.entries or self.is_on_the_way
+            self.entries.pop(entry.address, None)
 
     def flow_mod(
         self,
@@ -115,8 +121,63 @@ class SwitchModel:
         ended = self.sliced.removed(EntryRemoval(*address, is_idle, packets), now)
         assert ended is not None
         del self.entries[address]
-        self.carry_out(ended.changes)
+        if self.behind is None:
+            self.carry_out(ended.changes)
+        else:
+            self.behind.append(ended.changes)
         return ended.is_last
+
+    def moving(self, flowspace: SwitchFlowspace, lost: list[TenantEntry]) -> Iterator[None]:
+        """Give the switch another flowspace as a datapath does; each step is one message."""
+        names = self.sliced.others_than_staying(flowspace)
+        if names is not None:
+            for changes, gone in self.sliced.moving(flowspace, names):
+                self.is_between = False
+                yield from self._one_by_one(changes)
+                lost += [] if gone is None else [gone]
+                self.is_between = True
+                yield None
+            return
+        before = {(guard.match, guard.priority) for guard in self.guards}
+        transition = yield from self.sliced.rebuilding(flowspace, before)
+        lost += transition.lost
+        guards = {(guard.match, guard.priority): guard for guard in self.sliced.guards()}
+        self.behind = []
+        for command, address, entry in transition.steps():
+            if entry is not None:
+                yield from self._one_by_one(_as_changes(command, entry))
+                continue
+            if command is TableCommand.ADD:
+                self.entries.pop(address, None)
+                self.guards.append(guards[address])
+            else:
+                self.guards = [one for one in self.guards if (one.match, one.priority) != address]
+            yield None
+        # One that stays where it is may be another slice's now.
+        assert {one[:2] for one in self.guards} == guards.keys()
+        self.guards = list(guards.values())
+        behind, self.behind = self.behind, None
+        for changes in behind:
+            self.carry_out(changes)
+
+    def _one_by_one(self, changes: SwitchChanges) -> Iterator[None]:
+        for entry in changes.added:
+            self.guards = [one for one in self.guards if one[:2] != entry.address]
+            self.carry_out(SwitchChanges(added=(entry,)))
+            yield None
+        for entry in changes.modified:
+            self.carry_out(SwitchChanges(modified=(entry,)))
+            yield None
+        for entry in changes.deleted:
+            self.carry_out(SwitchChanges(deleted=(entry,)))
+            yield None
+
+    def move(self, flowspace: SwitchFlowspace) -> list[TenantEntry]:
+        """Give the switch another flowspace; return the entries that are lost."""
+        lost: list[TenantEntry] = []
+        for _ in self.moving(flowspace, lost):
+            pass
+        return lost
 
     def check(self) -> None:
         """Compare, frame by frame, the switch with the tables of its tenants."""
@@ -136,6 +197,14 @@ class SwitchModel:
             else:
                 assert not allowed
                 assert found is None or owner is None or found.slice_name == owner.slice_name
+
+
+def _as_changes(command: TableCommand, entry: InstalledEntry) -> SwitchChanges:
+    if command is TableCommand.ADD:
+        return SwitchChanges(added=(entry,))
+    if command is TableCommand.DELETE_STRICT:
+        return SwitchChanges(deleted=(entry,))
+    return SwitchChanges(modified=(entry,))
 
 
 EVERY = TernaryMatch(0, 0)
@@ -281,7 +350,7 @@ def test_an_entry_of_too_many_parts_is_refused() -> None:
         {"dl_vlan": ValueSet.of(13, [(0x1000, 0x1FFF)]), "in_port": ValueSet.of(32, [(1, 100)])},
     )
     switch = SwitchModel([])
-    switch.sliced.set_flowspace(Flowspace(HEADER_10, [many]).on(DPID))
+    switch.move(Flowspace(HEADER_10, [many]).on(DPID))
     with pytest.raises(TooManyEntries):
         switch.add("a", EVERY)
 
@@ -291,12 +360,9 @@ def test_a_slice_that_loses_its_flowspace_loses_its_entries_and_no_other_is_touc
     switch.add("a", EVERY, 5)
     switch.add("b", EVERY, 5)
     kept = {entry.address for entry in switch.entries.values() if entry.owner.slice_name == "b"}
-    changes, lost = switch.sliced.set_flowspace(
-        Flowspace(HEADER_10, [rule(2, "b", ports=[(3, 4)])]).on(DPID)
-    )
-    assert not changes.added
-    assert not changes.modified
-    switch.carry_out(changes)
+    stays = {at: one for at, one in switch.entries.items() if at in kept}
+    lost = switch.move(Flowspace(HEADER_10, [rule(2, "b", ports=[(3, 4)])]).on(DPID))
+    assert all(switch.entries[at] is one for at, one in stays.items()), "none comes again"
     assert {entry.address for entry in switch.entries.values()} == kept
     assert [entry.slice_name for entry in lost] == ["a"]
 
@@ -340,8 +406,7 @@ def test_each_frame_is_handled_by_its_owners_table_whatever_tenants_do(seed: int
                 switch.expire(address, now, rng.choice((True, True, False)), rng.randrange(2))
             else:
                 flowspace = Flowspace(HEADER_10, random_rules(rng)).on(DPID)
-                switch.carry_out(switch.sliced.set_flowspace(flowspace)[0])
-                switch.guards = list(switch.sliced.guards())
+                switch.move(flowspace)
         except OutsideFlowspace:
             continue
         switch.check()
@@ -466,15 +531,10 @@ def test_a_match_that_another_slice_takes_all_of_is_in_no_region() -> None:
 
 
 def moved(switch: SwitchModel, rules: list[FlowspaceRule]) -> list[str] | None:
-    """Give the switch another flowspace as a datapath does; return the slices worked out anew."""
+    """Give the switch another flowspace; return the slices worked out anew."""
     flowspace = Flowspace(HEADER_10, rules).on(DPID)
     names = switch.sliced.others_than_staying(flowspace)
-    if names is None:
-        changes, _ = switch.sliced.set_flowspace(flowspace)
-    else:
-        changes, _ = switch.sliced.move(flowspace, names)
-    switch.carry_out(changes)
-    switch.guards = list(switch.sliced.guards())
+    switch.move(flowspace)
     return names
 
 
@@ -532,3 +592,71 @@ def test_random_slices_that_are_apart_move_as_if_all_were_worked_out() -> None:
                     with suppress(OutsideFlowspace):
                         switch.add(name, match, rng.randrange(1, 4))
             switch.check()
+
+
+# ---- on the way from one flowspace to another
+
+
+def tops(switch: SwitchModel) -> dict[int, set[tuple[object, ...]]]:
+    """Return what may handle each frame: those of the highest place that take it."""
+    found = {}
+    for header in HEADERS.values():
+        taking = [(one.priority, one.owner.entry_id) for one in switch.entries.values() if
+                  one.match.takes(header)]  # fmt: skip
+        taking += [(one.priority, -1) for one in switch.guards if one.match.takes(header)]
+        place = max((place for place, _ in taking), default=None)
+        found[header] = {what for at, what in taking if at == place}
+    return found
+
+
+def filled(rng: random.Random, rules: list[FlowspaceRule], count: int) -> SwitchModel:
+    switch = SwitchModel(rules)
+    for _ in range(count):
+        name, priority = rng.choice("abc"), rng.choice((0, 1, 2, 40000, 40001, 65535))
+        with suppress(OutsideFlowspace):
+            switch.add(name, random_match(rng), priority)
+    return switch
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_on_the_way_each_frame_is_handled_as_before_or_as_after(seed: int) -> None:
+    rng = random.Random(seed)
+    switch = filled(rng, random_rules(rng), 12)
+    switch.check()
+    flowspace = Flowspace(HEADER_10, random_rules(rng)).on(DPID)
+    before = tops(switch)
+    seen = [tops(switch) for _ in switch.moving(flowspace, [])]
+    switch.check()
+    after = tops(switch)
+    for at in seen:
+        for header, found in at.items():
+            assert found <= before[header] | after[header], "nobody else's entry, and no older"
+            assert found or not before[header] or not after[header], "no gap"
+
+
+@pytest.mark.parametrize("seed", range(80))
+def test_entries_that_end_on_the_way_are_on_the_switch_no_more(seed: int) -> None:
+    rng = random.Random(1_000 + seed)
+    switch = filled(rng, random_rules(rng), 12)
+    flowspace = Flowspace(HEADER_10, random_rules(rng)).on(DPID)
+    lost: list[TenantEntry] = []
+    names = switch.sliced.others_than_staying(flowspace)
+    switch.is_on_the_way = True
+    for _ in switch.moving(flowspace, lost):
+        if switch.entries and rng.random() < 0.2 and (names is None or switch.is_between):
+            address = rng.choice(sorted(switch.entries))
+            if switch.sliced.installed.find(*address) == switch.entries[address]:
+                switch.expire(address, 1.0, is_idle=rng.random() < 0.3)
+    switch.check()
+    for entry in lost:
+        assert entry not in list(switch.sliced.table(entry.slice_name))
+
+
+def test_what_moves_is_counted_once() -> None:
+    switch = SwitchModel([rule(1, "a", ports=[(1, 2)]), rule(2, "b", ports=[(3, 3)])])
+    for number in range(4):
+        switch.add("a", EVERY, number)
+    flowspace = Flowspace(HEADER_10, [rule(1, "a", ports=[(3, 4)]), rule(2, "b", ports=[(1, 1)])])
+    most = max(switch.sliced.installed.count("a") for _ in switch.moving(flowspace.on(DPID), []))
+    assert most == 8
+    switch.check()

@@ -14,7 +14,7 @@ import pytest
 from horizon_ryu.core.errors import InvalidInput
 from horizon_ryu.settings import SlicingOptions
 from horizon_ryu.slicer.tls_contexts import TlsFiles, slicer_tls
-from horizon_ryu.slicer_files import tls_words
+from horizon_ryu.slicer_files import statistics_words, tls_words
 from horizon_ryu.wire.of10.asynchronous import PacketIn10
 from unit.slicing.test_engine import SECONDS, Lab, in_lab, packet_in
 
@@ -157,3 +157,9 @@ def test_files_that_do_not_do_are_named(keys: Path, given: dict[str, Any], loc: 
 def test_the_engine_is_started_with_the_files_of_the_application() -> None:
     options = SlicingOptions(tenant_ca="/a/ca", client_ca="/b/ca")
     assert tls_words(options) == ["--tenant-ca", "/a/ca", "--client-ca", "/b/ca"]
+
+
+def test_how_statistics_are_told_reaches_the_engine() -> None:
+    assert statistics_words(SlicingOptions()) == ["--stats-window", "1.0"]
+    as_flowvisor = SlicingOptions(stats_window=30.0, empty_answers=False)
+    assert statistics_words(as_flowvisor) == ["--stats-window", "30.0", "--no-empty-answers"]

@@ -172,12 +172,12 @@ def test_an_entry_with_a_timeout_that_a_switch_of_1_3_has_no_more_has_ended(
 
 
 def test_of_what_tenants_say_meanwhile_so_much_waits_and_no_more(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr("horizon_ryu.slicer.datapath13._MOST_WAITING", 3)
     engine = established(tmp_path)
     engine.kill(is_written=True, sent=0)
     engine.begin()
+    engine.datapath._held._most = 2
     left = engine.tenants["c1"]
     engine.ask("c1", flow_mod13(match13(in_port=3), output13(1), cookie=4))
     engine.datapath.disconnect(left)
