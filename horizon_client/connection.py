@@ -100,7 +100,7 @@ class ControllerConnection:
 
     def options_of(self, request: ApiRequest[Any]) -> dict[str, Any]:
         """Return the rest of a request as httpx takes it; CannotBeSent."""
-        headers = {**self.headers, "Accept": request.accept}
+        headers = {**self.headers, "Accept": request.accept, "Accept-Encoding": "gzip"}
         content = None
         if request.body is not None:
             content = _written(request.body)
@@ -199,8 +199,10 @@ class ControllerConnection:
         where = proxy.rpartition("@")[2]
         return f" by the proxy {where}, which the environment names (NO_PROXY leaves it out)"
 
-    def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer:
+    def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer | SentElsewhere:
         """Return what an answer other than a WebSocket says; NoAnswer if it may get better."""
+        if 300 <= answer.status_code < 400:
+            return SentElsewhere(self.url, answer.headers.get("Location", ""))
         found = refusal(answer.status_code, answer.body or b"")
         return self.unreachable(found) if answer.status_code in _TRY_AGAIN else found
 

@@ -147,6 +147,7 @@ _NEXT = (
     ("CERTIFICATE_VERIFY_FAILED", "Name the authority of its certificate with --ca-file."),
     ("[SSL", "A controller speaks plain HTTP, a proxy before it TLS: is it http:// in --url?"),
     ("disconnected", "Name the REST port of a controller with --url, not its OpenFlow port."),
+    ("not whole", "A controller is not that slow: name another address with --url."),
 )
 """What is in the words of a failure, and what to do then."""
 

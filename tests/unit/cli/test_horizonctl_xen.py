@@ -39,7 +39,7 @@ from horizon_ryu.rest import (
     xen_topology,
 )
 from horizon_ryu.xen_hosts.topology import HostsTopology
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
 from xen_bridge.protocol.documents.planes import SeparatedPlane
@@ -67,7 +67,7 @@ class Api:
             return router(environ, start)
 
         self._client = httpx.Client(transport=httpx.WSGITransport(as_pep_3333))
-        monkeypatch.setattr(httpx, "stream", carried(self._request))
+        answered_by(monkeypatch, self._request)
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
         self.seen.append((method, httpx.URL(url).path))
