@@ -77,7 +77,7 @@ class AsyncClient:
             # What httpx times is each piece of an answer.
             async with asyncio.timeout(2 * seconds):
                 async with self._kept.stream(method, url, **options) as answer:
-                    body = AnswerBody(self.connection.url, answer.headers)
+                    body = AnswerBody(self.connection.place, answer.headers)
                     async for piece in answer.aiter_bytes():
                         body.take(piece)
         except TimeoutError as error:
@@ -99,7 +99,7 @@ class AsyncClient:
 
         As :meth:`horizon_client.client.Client.events`, errors too.
         """
-        position = EventPosition(self.connection.url, since, kinds, patience)
+        position = EventPosition(self.connection.place, since, kinds, patience)
         clock = asyncio.get_running_loop().time
         while True:
             try:
@@ -111,7 +111,7 @@ class AsyncClient:
                         event = position.take(text)
                         if event is not None:
                             yield event
-                error = NoAnswer(f"the controller at {self.connection.url} ended the stream")
+                error = NoAnswer(f"the controller at {self.connection.place} ended the stream")
             except NoAnswer as lost:
                 error = lost
             await asyncio.sleep(position.pause(clock(), error))

@@ -101,7 +101,7 @@ class Client:
 
     def _whole(self, answer: httpx.Response) -> bytes:
         """Return the body; NotAController."""
-        body = AnswerBody(self.connection.url, answer.headers)
+        body = AnswerBody(self.connection.place, answer.headers)
         for piece in answer.iter_bytes():
             body.take(piece)
         return body.whole()
@@ -118,7 +118,7 @@ class Client:
         event that ``is_gap`` says that some are lost. NoAnswer once the controller is away for more
         than ``patience`` seconds, or at once if it was never there; RequestRefused.
         """
-        position = EventPosition(self.connection.url, since, kinds, patience)
+        position = EventPosition(self.connection.place, since, kinds, patience)
         while True:
             try:
                 if position.needs_cursor:
@@ -129,7 +129,7 @@ class Client:
                         event = position.take(text)
                         if event is not None:
                             yield event
-                error = NoAnswer(f"the controller at {self.connection.url} ended the stream")
+                error = NoAnswer(f"the controller at {self.connection.place} ended the stream")
             except NoAnswer as lost:
                 error = lost
             time.sleep(position.pause(time.monotonic(), error))

@@ -124,7 +124,7 @@ class ControllerAsker:
         self, method: str, path: ApiPath, body: Any, seconds: float, query: dict[str, Any]
     ) -> _Document:
         request = api_request(method, path, as_document, body, seconds=seconds, **query)
-        return _Document(self._client.connection.url, self.ask(request))
+        return _Document(self._client.connection.place, self.ask(request))
 
 
 @contextmanager
@@ -146,6 +146,7 @@ _START = "Is the controller running? Start it with 'make run', or name another w
 _NEXT = (
     ("CERTIFICATE_VERIFY_FAILED", "Name the authority of its certificate with --ca-file."),
     ("[SSL", "A controller speaks plain HTTP, a proxy before it TLS: is it http:// in --url?"),
+    ("illegal", "Name the REST port of a controller with --url, not its OpenFlow port."),
     ("disconnected", "Name the REST port of a controller with --url, not its OpenFlow port."),
     ("not whole", "A controller is not that slow: name another address with --url."),
 )
