@@ -157,3 +157,14 @@ def test_a_pipe_in_its_place_is_not_waited_for(tmp_path, keys, caplog):
     os.mkfifo(path)
     assert set(known.names()) == {keys[0]}
     assert "not a regular file" in caplog.text
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_cannot_be_read_keeps_no_descriptor(tmp_path, make):
+    """It is tried again each time somebody asks."""
+    make(tmp_path / "list")
+    known = KeyList(tmp_path / "list")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        assert dict(known.names()) == {}
+    assert len(os.listdir("/proc/self/fd")) == before
