@@ -148,7 +148,10 @@ _NEXT = (
     ("[SSL", "A controller speaks plain HTTP, a proxy before it TLS: is it http:// in --url?"),
     ("illegal", "Name the REST port of a controller with --url, not its OpenFlow port."),
     ("disconnected", "Name the REST port of a controller with --url, not its OpenFlow port."),
-    ("not whole", "A controller is not that slow: name another address with --url."),
+    (
+        "not whole",
+        "Is a controller there? 'horizonctl health' asks it; --url names another.",
+    ),
 )
 """What is in the words of a failure, and what to do then."""
 
