@@ -108,7 +108,7 @@ class ControllerConnection:
 
     def options_of(self, request: ApiRequest[Any]) -> dict[str, Any]:
         """Return the rest of a request as httpx takes it; CannotBeSent."""
-        if len(request.path) + len(urlencode(request.query)) > _LONGEST_TARGET:
+        if len(request.path) + len(urlencode(request.query, errors="replace")) > _LONGEST_TARGET:
             raise CannotBeSent("this cannot be sent: it is too long for a URL")
         headers = {**self.headers, "Accept": request.accept, "Accept-Encoding": "gzip"}
         content = None
