@@ -12,9 +12,15 @@ Written for asyncio: a page of a course can follow several networks at once with
 from __future__ import annotations
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
 
-from horizon_client import AsyncClient, ControllerConnection, Snapshot, topology
+if __name__ == "__main__":
+    # Ctrl-C ends it without a word, also while the rest is loaded.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from horizon_client import AsyncClient, ClientError, ControllerConnection, Snapshot, topology
 from horizon_ryu.rest.topology_model import TopologyModel
 
 Cable = frozenset[str]
@@ -60,4 +66,7 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    try:
+        asyncio.run(main())
+    except ClientError as error:
+        sys.exit(f"{error}")

@@ -9,7 +9,13 @@ and a router that is begun again may have lost it: this program looks, and puts 
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
+
+if __name__ == "__main__":
+    # Ctrl-C ends it without a word, also while the rest is loaded.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 from horizon_client import Client, ClientError, ControllerConnection, xen
 
@@ -44,4 +50,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ClientError as error:
+        sys.exit(f"{error}")

@@ -10,12 +10,26 @@ shortest one that leaves the loaded link out; the controller moves the flow to i
 from __future__ import annotations
 
 import argparse
+import signal
+import sys
 import time
 from collections.abc import Mapping
 
+if __name__ == "__main__":
+    # Ctrl-C ends it without a word, also while the rest is loaded.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
 import networkx
 
-from horizon_client import Client, ControllerConnection, flows, migrations, stats, topology
+from horizon_client import (
+    Client,
+    ClientError,
+    ControllerConnection,
+    flows,
+    migrations,
+    stats,
+    topology,
+)
 from horizon_ryu.rest.flow_model import FlowModel
 
 Hop = tuple[str, int]
@@ -85,4 +99,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except ClientError as error:
+        sys.exit(f"{error}")

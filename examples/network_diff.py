@@ -3,18 +3,23 @@
     network_diff.py save FILE          write what is there now
     network_diff.py diff FILE [FILE]   tell what is different since, or in another file
 
-Exit status of ``diff``: 1 if anything is.
+Exit status of ``diff``: 1 if anything is; 2 for a controller or a file that cannot be read.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from horizon_client import Client, ControllerConnection, flows, topology
+if __name__ == "__main__":
+    # Ctrl-C ends it without a word, also while the rest is loaded.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+from horizon_client import Client, ClientError, ControllerConnection, flows, topology
 
 Things = dict[str, dict[str, str]]
 """What there is of each kind: what it is called, and what is said of it."""
@@ -33,6 +38,17 @@ def snapshot(horizon: Client) -> Things:
         "host": {one.mac: f"{one.dpid}:{one.port_no} {','.join(one.ips)}" for one in seen.hosts},
         "flow": {one.id: " ".join(hop.dpid for hop in one.path) for one in laid},
     }
+
+
+def saved(file: Path) -> Things:
+    """Return what was saved in a file; ValueError if that is something else."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from error
+    if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
+        raise ValueError(f"{file} is no snapshot")
+    return found
 
 
 def differences(before: Things, after: Things) -> Iterator[str]:
@@ -56,17 +72,21 @@ def main() -> None:
     parser.add_argument("other", type=Path, nargs="?")
     given = parser.parse_args()
     if given.action == "diff" and given.other is not None:
-        now: Things = json.loads(given.other.read_text(encoding="utf-8"))
+        now = saved(given.other)
     else:
         with Client(ControllerConnection.from_environment()) as horizon:
             now = snapshot(horizon)
     if given.action == "save":
         given.file.write_text(json.dumps(now, indent=2), encoding="utf-8")
         return
-    lines = list(differences(json.loads(given.file.read_text(encoding="utf-8")), now))
+    lines = list(differences(saved(given.file), now))
     print("\n".join(lines) or "no difference")
     sys.exit(bool(lines))
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (ClientError, OSError, ValueError) as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)

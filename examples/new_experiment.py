@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+if __name__ == "__main__":
+    # Until it begins to measure, Ctrl-C ends it at once.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from experiments.experiment import Experiment, Measure, Point, Sample, Space

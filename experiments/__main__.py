@@ -1,5 +1,17 @@
 """``python -m experiments`` is ``horizonctl experiment``."""
 
-from experiments.command import experiment
+from __future__ import annotations
 
-experiment()
+from collections.abc import Callable
+
+from xen_bridge.serving.loading import run_loaded
+
+
+def _load() -> Callable[[], object]:
+    from experiments.command import experiment
+
+    return experiment
+
+
+if __name__ == "__main__":
+    run_loaded(_load)

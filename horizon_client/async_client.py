@@ -13,6 +13,7 @@ from horizon_client.api_request import ApiRequest, Snapshot
 from horizon_client.connection import DEFAULT_URL, ControllerConnection, connection_of
 from horizon_client.errors import CannotBeSent, NoAnswer
 from horizon_client.event_stream import PATIENCE, EventPosition, HorizonEvent
+from horizon_client.exchange_bounds import AnswerBody
 
 if TYPE_CHECKING:
     import httpx
@@ -75,16 +76,18 @@ class AsyncClient:
         try:
             # What httpx times is each piece of an answer.
             async with asyncio.timeout(2 * seconds):
-                answer = await self._kept.request(method, url, **options)
+                async with self._kept.stream(method, url, **options) as answer:
+                    body = AnswerBody(self.connection.place, answer.headers)
+                    async for piece in answer.aiter_bytes():
+                        body.take(piece)
         except TimeoutError as error:
             raise self.connection.too_slow(2 * seconds) from error
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise self.connection.unreachable(error) from error
         except ValueError as error:
             raise CannotBeSent(f"this cannot be sent: {error}") from error
-        return self.connection.understood(
-            request, answer.status_code, answer.headers, answer.content
-        )
+        data = body.whole()
+        return self.connection.understood(request, answer.status_code, answer.headers, data)
 
     async def events(
         self,
@@ -96,7 +99,7 @@ class AsyncClient:
 
         As :meth:`horizon_client.client.Client.events`, errors too.
         """
-        position = EventPosition(self.connection.url, since, kinds, patience)
+        position = EventPosition(self.connection.place, since, kinds, patience)
         clock = asyncio.get_running_loop().time
         while True:
             try:
@@ -108,7 +111,7 @@ class AsyncClient:
                         event = position.take(text)
                         if event is not None:
                             yield event
-                error = NoAnswer(f"the controller at {self.connection.url} ended the stream")
+                error = NoAnswer(f"the controller at {self.connection.place} ended the stream")
             except NoAnswer as lost:
                 error = lost
             await asyncio.sleep(position.pause(clock(), error))
@@ -117,13 +120,29 @@ class AsyncClient:
     async def _connected(self, position: EventPosition) -> AsyncIterator[ClientConnection]:
         """Have the WebSocket of events open; NoAnswer when it is lost, RequestRefused."""
         from websockets.asyncio.client import connect
-        from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+        from websockets.exceptions import ConnectionClosed, WebSocketException
 
         url = self.connection.events_url(position.query)
         try:
-            async with connect(url, **self.connection.stream_options) as socket:
+            async with connect(
+                url, create_connection=self._direct(), **self.connection.stream_options
+            ) as socket:
                 yield socket
-        except InvalidStatus as error:
-            raise self.connection.refused_stream(error.response) from error
         except (OSError, ConnectionClosed, WebSocketException, ImportError) as error:
             raise self.connection.unreachable(error) from error
+
+    def _direct(self) -> type[ClientConnection]:
+        """Return what opens a stream, and is carried on to where no redirection points."""
+        from websockets.asyncio.client import ClientConnection
+        from websockets.exceptions import InvalidStatus
+
+        refused = self.connection.refused_stream
+
+        class DirectAsyncConnection(ClientConnection):
+            async def handshake(self, *words: Any, **more: Any) -> None:
+                try:
+                    await super().handshake(*words, **more)
+                except InvalidStatus as error:
+                    raise refused(error.response) from error
+
+        return DirectAsyncConnection

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -14,6 +13,7 @@ from horizon_client.api_request import ApiRequest, Snapshot
 from horizon_client.connection import DEFAULT_URL, ControllerConnection, connection_of
 from horizon_client.errors import CannotBeSent, NoAnswer
 from horizon_client.event_stream import PATIENCE, EventPosition, HorizonEvent
+from horizon_client.exchange_bounds import AnswerBody, ExchangeDeadlines
 
 if TYPE_CHECKING:
     import httpx
@@ -39,6 +39,7 @@ class Client:
         """WrongConnection for what is no URL of HTTP, or can be no token."""
         self.connection = connection_of(connection, token, **more)
         self._kept: httpx.Client | None = None
+        self._deadlines = ExchangeDeadlines()
 
     def __enter__(self) -> Self:
         """Keep connections from now on; NoAnswer if the proxy for them is of no use."""
@@ -72,9 +73,14 @@ class Client:
 
         method, url = self.connection.address_of(request)
         options = self.connection.options_of(request)
+        options["extensions"] = {"trace": self._deadlines.watch}
         try:
-            with self._sender()(method, url, **options) as answer:
-                data = self._whole(answer, options["timeout"])
+            with (
+                self._deadlines.within(options["timeout"]),
+                self._carrier() as carrier,
+                carrier.stream(method, url, **options) as answer,
+            ):
+                data = self._whole(answer)
         except (httpx.HTTPError, httpx.InvalidURL, ImportError, OSError) as error:
             # A proxy may need a package, and the environment name authorities, that are not there.
             raise self.connection.unreachable(error) from error
@@ -82,26 +88,23 @@ class Client:
             raise CannotBeSent(f"this cannot be sent: {error}") from error
         return self.connection.understood(request, answer.status_code, answer.headers, data)
 
-    def _sender(self) -> Callable[..., AbstractContextManager[httpx.Response]]:
-        """Return what sends a request, and has its answer come piece by piece."""
+    @contextmanager
+    def _carrier(self) -> Iterator[httpx.Client]:
+        """Have what carries a request: the connections that are kept, or one for it alone."""
         import httpx
 
         if self._kept is not None:
-            return self._kept.stream
-        return partial(httpx.stream, **self.connection.carrier_options)
+            yield self._kept
+            return
+        with httpx.Client(**self.connection.carrier_options) as made:
+            yield made
 
-    def _whole(self, answer: httpx.Response, seconds: float) -> bytes:
-        """Return the body; NoAnswer once it is not whole after ``seconds``, however it trickles.
-
-        What httpx times is each piece.
-        """
-        until = time.monotonic() + seconds
-        pieces = []
+    def _whole(self, answer: httpx.Response) -> bytes:
+        """Return the body; NotAController."""
+        body = AnswerBody(self.connection.place, answer.headers)
         for piece in answer.iter_bytes():
-            pieces.append(piece)
-            if time.monotonic() > until:
-                raise self.connection.too_slow(seconds)
-        return b"".join(pieces)
+            body.take(piece)
+        return body.whole()
 
     def events(
         self,
@@ -115,7 +118,7 @@ class Client:
         event that ``is_gap`` says that some are lost. NoAnswer once the controller is away for more
         than ``patience`` seconds, or at once if it was never there; RequestRefused.
         """
-        position = EventPosition(self.connection.url, since, kinds, patience)
+        position = EventPosition(self.connection.place, since, kinds, patience)
         while True:
             try:
                 if position.needs_cursor:
@@ -126,7 +129,7 @@ class Client:
                         event = position.take(text)
                         if event is not None:
                             yield event
-                error = NoAnswer(f"the controller at {self.connection.url} ended the stream")
+                error = NoAnswer(f"the controller at {self.connection.place} ended the stream")
             except NoAnswer as lost:
                 error = lost
             time.sleep(position.pause(time.monotonic(), error))
@@ -134,14 +137,30 @@ class Client:
     @contextmanager
     def _connected(self, position: EventPosition) -> Iterator[ClientConnection]:
         """Have the WebSocket of events open; NoAnswer when it is lost, RequestRefused."""
-        from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
+        from websockets.exceptions import ConnectionClosed, WebSocketException
         from websockets.sync.client import connect
 
         url = self.connection.events_url(position.query)
         try:
-            with connect(url, **self.connection.stream_options) as socket:
+            with connect(
+                url, create_connection=self._direct(), **self.connection.stream_options
+            ) as socket:
                 yield socket
-        except InvalidStatus as error:
-            raise self.connection.refused_stream(error.response) from error
         except (OSError, ConnectionClosed, WebSocketException, ImportError) as error:
             raise self.connection.unreachable(error) from error
+
+    def _direct(self) -> type[ClientConnection]:
+        """Return what opens a stream, and is carried on to where no redirection points."""
+        from websockets.exceptions import InvalidStatus
+        from websockets.sync.client import ClientConnection
+
+        refused = self.connection.refused_stream
+
+        class DirectConnection(ClientConnection):
+            def handshake(self, *words: Any, **more: Any) -> None:
+                try:
+                    super().handshake(*words, **more)
+                except InvalidStatus as error:
+                    raise refused(error.response) from error
+
+        return DirectConnection

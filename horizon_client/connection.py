@@ -37,6 +37,9 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]+")
 SUBPROTOCOL = "horizon.events.v1"
 MAX_MESSAGE = 16 * 1024 * 1024
 """Bytes of one event: that of a switch with hundreds of ports is a hundred thousand."""
+_LONGEST_TARGET = 60_000
+"""Characters of a path and a query: a controller takes an eighth of it, httpx little more."""
+_USER = re.compile(r"//[^/?#]*@")
 _TRY_AGAIN = (429, 502, 503)
 """Where there is no room now, or a proxy has nobody behind it, there may be soon."""
 _PAGE = "text/html"
@@ -75,7 +78,7 @@ class ControllerConnection:
     def __post_init__(self) -> None:
         object.__setattr__(self, "url", self.url.rstrip("/"))
         if not _is_http(self.url):
-            raise WrongConnection("url", f"{self.url!r} is no URL, as {DEFAULT_URL}")
+            raise WrongConnection("url", f"{self.place!r} is no URL, as {DEFAULT_URL}")
         if self.token and not _TOKEN.fullmatch(self.token):
             raise WrongConnection("token", "a token is of letters, digits and ._~+/=-")
 
@@ -94,13 +97,20 @@ class ControllerConnection:
         """The headers of every request."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
 
+    @property
+    def place(self) -> str:
+        """The URL as it is told: without a name and password before its host."""
+        return _USER.sub("//", self.url)
+
     def address_of(self, request: ApiRequest[Any]) -> tuple[str, str]:
         """Return method and URL of a request."""
         return request.method, self.url + request.path
 
     def options_of(self, request: ApiRequest[Any]) -> dict[str, Any]:
         """Return the rest of a request as httpx takes it; CannotBeSent."""
-        headers = {**self.headers, "Accept": request.accept}
+        if len(request.path) + len(urlencode(request.query, errors="replace")) > _LONGEST_TARGET:
+            raise CannotBeSent("this cannot be sent: it is too long for a URL")
+        headers = {**self.headers, "Accept": request.accept, "Accept-Encoding": "gzip"}
         content = None
         if request.body is not None:
             content = _written(request.body)
@@ -170,14 +180,14 @@ class ControllerConnection:
         if status >= 400:
             raise refusal(status, data)
         if status >= 300:
-            raise SentElsewhere(self.url, headers.get("Location", ""))
+            raise SentElsewhere(self.place, headers.get("Location", ""))
         if headers.get("Content-Type", "").startswith(_PAGE):
             # A portal, or a proxy, that has its own for every path.
-            raise NotAController(self.url)
+            raise NotAController(self.place)
         try:
             return Snapshot(request.read(data), headers.get(CURSOR))
         except (ValueError, RecursionError) as error:
-            raise NotAController(self.url) from error
+            raise NotAController(self.place) from error
 
     def too_slow(self, seconds: float) -> NoAnswer:
         """Return the error that an answer did not come whole in time."""
@@ -186,7 +196,7 @@ class ControllerConnection:
     def unreachable(self, error: Exception) -> NoAnswer:
         """Return the error that nobody answers."""
         reason = str(error) or type(error).__name__
-        return NoAnswer(f"no answer from {self.url}{self._by_proxy()}: {reason}")
+        return NoAnswer(f"no answer from {self.place}{self._by_proxy()}: {reason}")
 
     def _by_proxy(self) -> str:
         """Tell which proxy of the environment is asked, if one is."""
@@ -199,8 +209,10 @@ class ControllerConnection:
         where = proxy.rpartition("@")[2]
         return f" by the proxy {where}, which the environment names (NO_PROXY leaves it out)"
 
-    def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer:
+    def refused_stream(self, answer: Any) -> RequestRefused | NoAnswer | SentElsewhere:
         """Return what an answer other than a WebSocket says; NoAnswer if it may get better."""
+        if 300 <= answer.status_code < 400:
+            return SentElsewhere(self.place, answer.headers.get("Location", ""))
         found = refusal(answer.status_code, answer.body or b"")
         return self.unreachable(found) if answer.status_code in _TRY_AGAIN else found
 
@@ -230,6 +242,8 @@ def _is_http(url: str) -> bool:
     try:
         parts = urlsplit(url)
         # Reading the port checks it.
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        is_root = not parts.query and not parts.fragment and url[-1:] not in ("?", "#")
+        is_host = bool(parts.hostname) and parts.port != 0
+        return parts.scheme in ("http", "https") and is_host and is_root
     except ValueError:
         return False

@@ -54,6 +54,14 @@ class SentElsewhere(NotAController):
         self.args = (f"what answers at {url} is no Horizon controller: it sends on{where}",)
 
 
+class EndlessAnswer(NotAController):
+    """What answers tells more than any controller does: over ``most`` bytes."""
+
+    def __init__(self, url: str, most: int) -> None:
+        super().__init__(url)
+        self.args = (f"{self}: it answers with more than {most >> 20} MB",)
+
+
 @dataclass(frozen=True, slots=True)
 class FaultyField:
     """A field of a request that was refused: the path to it, and the reason."""

@@ -40,10 +40,20 @@ def check_url(text: str) -> None:
         dialect.import_dbapi()
     except ImportError as error:
         raise InvalidInput(_OPTION, f"{url.get_backend_name()} needs a driver: {error}") from error
-    _check_query(url)
     path = file_of(url)
+    if path is not None and not path.is_absolute():
+        _check_start(path)
+    _check_query(url)
     if path is not None:
         _check_file(path)
+
+
+def _check_start(path: Path) -> None:
+    try:
+        Path.cwd()
+    except OSError as error:
+        reason = f"{path}: the directory that this is started in is gone; name an absolute path"
+        raise InvalidInput(_OPTION, reason) from error
 
 
 def _check_query(url: URL) -> None:

@@ -45,7 +45,7 @@ def check_openflow_port(key: str | None, certificate: str | None, authorities: s
 def _warn_if_not_valid_now(option: str, path: str) -> None:
     """Tell of a certificate that switches refuse; it is used, since the clock may be wrong."""
     try:
-        certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
+        certificate = x509.load_pem_x509_certificate(read_regular(Path(path)))
     except ValueError:
         return  # OpenSSL takes more than this reader, which is asked for the dates only.
     first, last = certificate.not_valid_before_utc, certificate.not_valid_after_utc

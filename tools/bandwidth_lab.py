@@ -15,10 +15,10 @@ Xen lab has that kernel: ``tools/xen_switch.py`` is the network there.
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
 import subprocess
-import sys
 import tempfile
 import time
 import urllib.error
@@ -32,6 +32,7 @@ from typing import Any, NamedTuple, Protocol
 from tools.controller_process import wait_until
 from tools.ryu_process import RyuProcess
 from tools.slicing_process import SlicingProcess
+from tools.started import arguments, as_root, carry_out
 from topologies.catalogue import build
 from topologies.driver import SYSTEM_PYTHON, MininetProcess, Ran
 from topologies.graphs import Graph, GraphHost
@@ -74,7 +75,7 @@ SHARED_SCHEDULE = (
     Limits(None, None),
 )
 """The report's on one link, where B has in the second interval what A leaves."""
-LINK_KBPS = 10_000
+LEAST_LINK_KBPS, LINK_KBPS = 1_000, 10_000
 """Of the link that both share."""
 MARKS = {6_000: (0x20, 0x28), 4_000: (0x40, 0x48)}
 """The ToS of A and of B for each rate that has classes at the shared link."""
@@ -321,7 +322,26 @@ def _tc(*words: str) -> None:
     subprocess.run(["tc", *words], check=True, capture_output=True, text=True)
 
 
-def main(protocols: tuple[str, str], mode: str = "meter", link_kbps: int = 0) -> None:
+def main() -> None:
+    """Do what the command line says."""
+    given = arguments(__doc__)
+    for sender in "ab":
+        given.add_argument(sender, choices=("udp", "tcp"), help="what this sender sends")
+    given.add_argument("mode", nargs="?", choices=("meter", "ip_tos"), default="meter")
+    given.add_argument("link", nargs="?", type=_link, default=0, help="in kb/s")
+    words = given.parse_args()
+    as_root("it makes switches")
+    show((words.a, words.b), words.mode, words.link)
+
+
+def _link(word: str) -> int:
+    """Return what a link can have, in kb/s; ArgumentTypeError."""
+    if not word.isdecimal() or int(word) < LEAST_LINK_KBPS:
+        raise argparse.ArgumentTypeError(f"{word!r} is no number of kb/s from {LEAST_LINK_KBPS} on")
+    return int(word)
+
+
+def show(protocols: tuple[str, str], mode: str = "meter", link_kbps: int = 0) -> None:
     """Print the report's schedule for two senders; by ``ip_tos`` they share a link."""
     is_shared = mode == "ip_tos"
     with tempfile.TemporaryDirectory() as folder, BandwidthLab(Path(folder)) as lab:
@@ -333,8 +353,4 @@ def main(protocols: tuple[str, str], mode: str = "meter", link_kbps: int = 0) ->
 
 
 if __name__ == "__main__":
-    main(
-        (sys.argv[1], sys.argv[2]),
-        (sys.argv[3:4] or ["meter"])[0],
-        int((sys.argv[4:5] or ["0"])[0]),
-    )
+    carry_out(main)

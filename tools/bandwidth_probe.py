@@ -10,11 +10,13 @@ It runs in a host with the system's Python, so it imports nothing of ours::
 
 from __future__ import annotations
 
+import argparse
 import json
 import selectors
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 
 ETHERNET_IPV4_UDP = 42
@@ -114,17 +116,30 @@ def _count_until(link: socket.socket, end: float) -> dict[str, int]:
     return found
 
 
+WORDS: dict[str, tuple[Callable[..., object], dict[str, type]]] = {
+    "udp": (send_udp, {"host": str, "port": int, "rate_kbps": int}),
+    "tcp": (send_tcp, {"host": str, "port": int, "rate_kbps": int}),
+    "sink": (sink, {"port": int}),
+    "series": (series, {"interface": str, "seconds": int}),
+    "count": (count, {"interface": str, "skip": float, "seconds": float}),
+}
+"""What each verb does, and the words that follow it."""
+
+
 def main(words: list[str]) -> None:
     """Do what the command line says."""
-    if words[0] in ("udp", "tcp"):
-        send = send_udp if words[0] == "udp" else send_tcp
-        send(words[1], int(words[2]), int(words[3]))
-    elif words[0] == "sink":
-        sink(int(words[1]))
-    elif words[0] == "series":
-        series(words[1], int(words[2]))
-    else:
-        count(words[1], float(words[2]), float(words[3]))
+    top = argparse.ArgumentParser(description="what senders send, and how much of it comes")
+    verbs = top.add_subparsers(dest="verb", required=True)
+    for verb, (_do, places) in WORDS.items():
+        one = verbs.add_parser(verb)
+        for name, kind in places.items():
+            one.add_argument(name, type=kind)
+    given = vars(top.parse_args(words))
+    do, places = WORDS[given["verb"]]
+    try:
+        do(*(given[name] for name in places))
+    except (OSError, OverflowError) as error:
+        sys.exit(f"{top.prog}: {error}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tools.started import arguments, carry_out
+
 PROJECT = Path(__file__).resolve().parent.parent
 NEEDED = ("click", "cryptography", "eventlet", "icmplib", "lxml", "webob")
 """What xen_bridge imports; the versions are setup.cfg's."""
@@ -77,5 +79,11 @@ def build(target: Path, *options: str) -> Path:
     return next(target.glob(f"xen_bridge-{version()}-*.whl"))
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Build it, and tell where it is."""
+    arguments(__doc__).parse_args()
     print(build(PROJECT / "dist"))
+
+
+if __name__ == "__main__":
+    carry_out(main)

@@ -11,6 +11,7 @@ interpreter, with the standard library only. The Ethernet type is one reserved f
 experiments (IEEE 802, 0x88b5), so nothing else on the network is counted.
 """
 
+import argparse
 import collections
 import json
 import signal
@@ -24,9 +25,10 @@ BROADCAST = b"\xff" * 6
 LONGEST_WAIT = 20.0
 """Seconds after the interrupt by which counting ends in any case: for what is lost, and storms."""
 POLL = 0.1
+GAP = 0.02
 
 
-def send(interface: str, count: int, gap: float = 0.02) -> None:
+def send(interface: str, count: int, gap: float = GAP) -> None:
     """Emit ``count`` broadcast frames, numbered from 0."""
     with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as raw:
         raw.bind((interface, LOCAL_EXPERIMENT))
@@ -68,11 +70,22 @@ def _is_over(interrupted: list[float], is_whole: bool, silent_at: float) -> bool
 
 def main(arguments: list[str]) -> None:
     """Do what the command line says."""
-    verb, interface, *rest = arguments
-    if verb == "send":
-        send(interface, int(rest[0]), *(float(gap) for gap in rest[1:]))
-    else:
-        print(json.dumps(count(interface, int(rest[0]), float(rest[1]))), flush=True)
+    top = argparse.ArgumentParser(description="numbered broadcasts, sent or counted")
+    verbs = top.add_subparsers(dest="verb", required=True)
+    sending, counting = verbs.add_parser("send"), verbs.add_parser("count")
+    for one, number in ((sending, "count"), (counting, "expected")):
+        one.add_argument("interface")
+        one.add_argument(number, type=int)
+    sending.add_argument("gap", type=float, nargs="?", default=GAP)
+    counting.add_argument("idle", type=float)
+    given = top.parse_args(arguments)
+    try:
+        if given.verb == "send":
+            send(given.interface, given.count, given.gap)
+        else:
+            print(json.dumps(count(given.interface, given.expected, given.idle)), flush=True)
+    except OSError as error:
+        sys.exit(f"{top.prog}: {given.interface}: {error.strerror}")
 
 
 if __name__ == "__main__":

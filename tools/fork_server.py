@@ -28,6 +28,7 @@ from socket import recv_fds
 from typing import IO
 
 from horizon_ryu.core.collection_pause import made_to_stay
+from tools.started import arguments
 from tools.task_stacks import tell_when_asked
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -251,7 +252,11 @@ def serving(
 
 def main() -> None:
     """Serve at the socket whose descriptor is named, until stdin ends."""
-    server = ForkServer(socket.socket(fileno=int(sys.argv[1])))
+    given = arguments(__doc__)
+    given.add_argument("socket", type=int, help="its descriptor; whoever asks begins this program")
+    server = ForkServer(socket.socket(fileno=given.parse_args().socket))
+    # What is forked has the usual handlers, not those of a program that is loaded.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Ryu has everything logged until it is started.
     logging.disable(logging.INFO)
     with made_to_stay():

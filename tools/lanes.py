@@ -27,6 +27,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tools.lane import NOTHING_COLLECTED, Counts, Lane, Say
+from tools.started import carry_out
 from tools.traffic import roomy_queues
 
 FOLDER = Path(".test-lanes")
@@ -217,4 +218,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    carry_out(lambda: main(sys.argv[1:]))

@@ -26,6 +26,7 @@ from typing import Any, Protocol
 
 from tools.bridge_process import PROGRAM, BridgeProcess, start_all
 from tools.controller_process import ControllerProcess
+from tools.started import arguments, as_root, carry_out
 from xen_bridge.server.routers import FILE as ROUTERS
 from xen_bridge.server.routers import HOSTS_FILE, RouterList, check_router
 from xen_bridge.trust.identity import Identity
@@ -327,9 +328,8 @@ def _to_try(lab: RouterLab) -> Iterator[str]:
 
 def main() -> int:
     """Build it, tell what to try, and wait until that is ended."""
-    if os.geteuid():
-        sys.stderr.write("it makes network namespaces: run it as root\n")
-        return 1
+    arguments(__doc__).parse_args()
+    as_root("it makes network namespaces")
     place = tempfile.TemporaryDirectory(prefix="horizon-routers-")
     with place as folder, RouterLab(Path(folder)) as lab:
         sys.stdout.write("\n".join(_to_try(lab)) + "\n")
@@ -340,4 +340,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    carry_out(main)

@@ -284,7 +284,13 @@ def main(arguments: Sequence[str]) -> None:
     options = top.parse_args(arguments)
     if options.verb == "send" and options.packet < SMALLEST_PACKET:
         top.error(f"--packet must be {SMALLEST_PACKET} at least")
-    print(json.dumps(send(options) if options.verb == "send" else receive(options)), flush=True)
+    if options.verb == "send" and options.rate <= 0.0:
+        top.error("--rate must be above 0")
+    try:
+        told = send(options) if options.verb == "send" else receive(options)
+    except (OSError, OverflowError) as error:
+        sys.exit(f"{top.prog}: {error}")
+    print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -40,12 +40,17 @@ def read_regular(path: Path, is_private: bool = False, most: int = -1) -> bytes:
 
     OSError also for what is no regular file: to open a pipe would wait for a writer.
     """
-    with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
-        status = os.fstat(file.fileno())
+    opened = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    try:
+        status = os.fstat(opened)
         if stat.S_ISDIR(status.st_mode):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(status.st_mode):
             raise OSError(errno.EINVAL, "not a regular file", str(path))
         if is_private:
             check_mode(path, status)
-        return file.read(most)
+        # It closes nothing, whatever it takes: of a directory it would leave the descriptor.
+        with open(opened, "rb", closefd=False) as file:
+            return file.read(most)
+    finally:
+        os.close(opened)

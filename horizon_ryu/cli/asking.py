@@ -124,7 +124,7 @@ class ControllerAsker:
         self, method: str, path: ApiPath, body: Any, seconds: float, query: dict[str, Any]
     ) -> _Document:
         request = api_request(method, path, as_document, body, seconds=seconds, **query)
-        return _Document(self._client.connection.url, self.ask(request))
+        return _Document(self._client.connection.place, self.ask(request))
 
 
 @contextmanager
@@ -146,7 +146,12 @@ _START = "Is the controller running? Start it with 'make run', or name another w
 _NEXT = (
     ("CERTIFICATE_VERIFY_FAILED", "Name the authority of its certificate with --ca-file."),
     ("[SSL", "A controller speaks plain HTTP, a proxy before it TLS: is it http:// in --url?"),
+    ("illegal", "Name the REST port of a controller with --url, not its OpenFlow port."),
     ("disconnected", "Name the REST port of a controller with --url, not its OpenFlow port."),
+    (
+        "not whole",
+        "Is a controller there? 'horizonctl health' asks it; --url names another.",
+    ),
 )
 """What is in the words of a failure, and what to do then."""
 

@@ -16,6 +16,7 @@ from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.xen_measures import measure
 from horizon_ryu.cli.xen_parsing import (
     HOSTS,
+    LONG,
     disk_of,
     interface_of,
     path_of,
@@ -26,8 +27,6 @@ from horizon_ryu.cli.xen_planes import planes
 from horizon_ryu.cli.xen_topology import topology
 
 LIFECYCLE = ("restart", "destroy")
-LONG = 240.0
-"""Seconds for what a host may take its time for."""
 
 
 @click.group()
@@ -42,7 +41,7 @@ def _print_of_host(
     session: Session, host: str, what: str, member: str | None, show: Callable[..., None]
 ) -> None:
     """Print a table of a host; ``member`` is the part of the answer that has its rows."""
-    data = session.client.get(path_of(host, what))
+    data = session.client.get(path_of(host, what), LONG)
     _print(session, data if member is None else data[member], show)
 
 
@@ -150,7 +149,7 @@ def list_domains(session: Session, host: str) -> None:
 
     Example: horizonctl xen domains list xen1
     """
-    _print(session, session.client.get(path_of(host, "domains"))["domains"], show_xen.domains)
+    _print(session, session.client.get(path_of(host, "domains"), LONG)["domains"], show_xen.domains)
 
 
 @domains.command("show")
@@ -162,7 +161,7 @@ def show_domain(session: Session, host: str, domain: str) -> None:
 
     Example: horizonctl xen domains show xen1 r1
     """
-    _print_one(session, session.client.get(path_of(host, "domains", domain)))
+    _print_one(session, session.client.get(path_of(host, "domains", domain), LONG))
 
 
 @xen.command()

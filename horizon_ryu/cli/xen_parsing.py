@@ -10,6 +10,8 @@ import click
 from horizon_ryu.cli.resource_path import ResourcePath, resource_path
 
 HOSTS = ("v1", "xen", "hosts")
+LONG = 240.0
+"""Seconds for what a host may take its time for: more than a controller gives it."""
 _NAME = re.compile(r"[^\s/?#.-]([^/?#]{0,62}[^\s/?#])?")
 """A domain that others made may have any name but these."""
 _RANGE = re.compile(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", re.ASCII)

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from horizon_ryu.cli.session import Session
 from horizon_ryu.cli.terminal import Terminal, stacked, styled
-from horizon_ryu.cli.xen_parsing import path_of
+from horizon_ryu.cli.xen_parsing import LONG, path_of
 
 _COLORS = {"separated": "green", "refused": "red", "broken": "red"}
 
@@ -27,7 +27,7 @@ def planes(session: Session, host: str, check: bool) -> None:
 
     Example: horizonctl xen planes xen1 --check
     """
-    data = session.client.get(path_of(host, "planes"), check="true" if check else None)
+    data = session.client.get(path_of(host, "planes"), LONG, check="true" if check else None)
     if session.output == "table":
         show(session.console, data["planes"])
         show_tunnels(session.console, data["tunnels"])

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
+_LOOKED_AT = 8
+"""Buckets at one time, where a new one finds no room: it costs each packet-in the same."""
+
 
 class TokenBucket:
     """``rate`` tokens a second, at most ``burst`` at once; full at first."""
@@ -27,6 +32,11 @@ class TokenBucket:
         self._fill(now)
         return int(self._tokens)
 
+    def is_full(self, now: float) -> bool:
+        """Tell whether it is as a new one would be."""
+        self._fill(now)
+        return self._tokens >= self.burst
+
     def spend(self, count: int) -> None:
         """Take tokens that are available."""
         self._tokens -= count
@@ -46,7 +56,8 @@ class TokenBucket:
 class PacketInLimits:
     """A bucket per port and one per switch; says whether a packet-in may cost us any work.
 
-    Buckets live as long as their switch: ports of a hostile switch are bounded by ``max_ports``.
+    Of a switch ``max_ports`` ports have a bucket at one time. One that is full gives way to a port
+    that has none: a switch may have more ports, and in its life far more than at any time.
     """
 
     def __init__(self, per_port: float, per_switch: float, max_ports: int = 4096) -> None:
@@ -64,7 +75,7 @@ class PacketInLimits:
         whole, ports = found
         bucket = ports.get(port_no)
         if bucket is None:
-            if len(ports) >= self._max_ports:
+            if len(ports) >= self._max_ports and not _gives_way(ports, now):
                 return False
             bucket = ports[port_no] = TokenBucket(self._per_port, self._per_port, now)
         return bucket.take(now) and whole.take(now)
@@ -72,3 +83,13 @@ class PacketInLimits:
     def forget(self, dpid: int) -> None:
         """Drop the buckets of a switch that left."""
         self._switches.pop(dpid, None)
+
+
+def _gives_way(ports: dict[int, TokenBucket], now: float) -> bool:
+    """Drop a bucket that is full, if one is among the first; the others are looked at later."""
+    for port_no in tuple(islice(ports, _LOOKED_AT)):
+        bucket = ports.pop(port_no)
+        if bucket.is_full(now):
+            return True
+        ports[port_no] = bucket
+    return False

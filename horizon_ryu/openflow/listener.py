@@ -18,7 +18,7 @@ from typing import Any
 import ryu
 from ryu import cfg
 from ryu.base import app_manager  # Ryu's own circle of imports starts here
-from ryu.controller import controller
+from ryu.controller import controller, ofp_event
 from ryu.ofproto import ofproto_protocol, ofproto_v1_0, ofproto_v1_3
 
 from horizon_ryu.core.errors import UnknownRyu
@@ -78,6 +78,10 @@ def connection_factory(
     """Return what serves one accepted socket until its end; it lets no exception out."""
 
     def serve(socket: Any, address: Any, place: Place) -> None:
+        if app_manager.lookup_service_brick(ofp_event.NAME) is None:
+            # Ryu has closed the application that is told of switches: the process is ending.
+            socket.close()
+            return
         try:
             socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
             socket.settimeout(cfg.CONF.socket_timeout)

@@ -196,6 +196,7 @@ class SlicedDatapath(ABC):
     def remove_slice(self, name: str, now: float) -> None:
         """Have a slice here no more; its entries have gone with its flowspace."""
         self._link.presences.pop(name, None)
+        self._link.sliced.forget(name)
 
     def slices(self) -> tuple[str, ...]:
         """Return the names of the slices that are here."""

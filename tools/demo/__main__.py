@@ -2,17 +2,8 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
-
-from xen_bridge.serving.loading import run_loaded
-
-
-def _load() -> Callable[[], int]:
-    from tools.demo.demonstration import main
-
-    return main
-
+from tools.demo.demonstration import main
+from tools.started import carry_out
 
 if __name__ == "__main__":
-    sys.exit(run_loaded(_load))
+    carry_out(main)

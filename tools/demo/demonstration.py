@@ -9,11 +9,14 @@ from pathlib import Path
 from horizon_ryu.cli.terminal import Terminal, styled
 from tools.demo.story import tell
 from tools.lab import Lab
+from tools.started import arguments, as_root
 from topologies.errors import NetworkError
 
 
 def main() -> int:
     """Tell the story on a fresh network, and leave nothing behind."""
+    arguments(__doc__).parse_args()
+    as_root("it makes switches")
     console = Terminal()
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="horizon-demo-") as folder:

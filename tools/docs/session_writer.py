@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 from tools.docs.session_labs import LABS
 from tools.docs.sessions import PAGES, PROJECT, ShownCommand, steps
+from tools.started import arguments, as_root, carry_out
 
 
 def renewed(page: Path, printed: dict[int, list[str]], known: list[ShownCommand]) -> str:
@@ -24,8 +24,10 @@ def renewed(page: Path, printed: dict[int, list[str]], known: list[ShownCommand]
     return "\n".join(lines) + "\n"
 
 
-def main() -> int:
+def main() -> None:
     """Write anew what the sessions of all pages print."""
+    arguments(__doc__).parse_args()
+    as_root("its sessions make networks")
     for name in PAGES:
         page = PROJECT / name
         known = steps(page)
@@ -37,8 +39,7 @@ def main() -> int:
                         print(f"{name}:{step.number + 1}: {step.command}", flush=True)
                         printed[step.number] = run(step.command).rstrip("\n").splitlines()
         page.write_text(renewed(page, printed, known), encoding="utf-8")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    carry_out(main)

@@ -12,11 +12,14 @@ from pathlib import Path
 from tools import bridge_wheel
 from tools.packaging import debian, python_archives
 from tools.ryu_wheel import RyuWheelError
+from tools.started import arguments, carry_out
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Return the exit status: 0 when all is there."""
-    folder = Path(arguments[0]) if arguments else python_archives.PROJECT / "dist"
+    given = arguments(__doc__)
+    given.add_argument("folder", nargs="?", type=Path, default=python_archives.PROJECT / "dist")
+    folder: Path = given.parse_args().folder
     try:
         _build(folder.resolve())
     except (debian.PackageError, RyuWheelError, subprocess.CalledProcessError) as error:
@@ -45,4 +48,4 @@ def _say(step: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    carry_out(main)

@@ -18,6 +18,7 @@ from pathlib import Path
 from tools.packaging.guide import the_guide, typed
 from tools.packaging.machine import DebianMachine, MachineError, make_root
 from tools.packaging.python_archives import PROJECT
+from tools.started import arguments, as_root, carry_out
 from tools.waiting import wait_until
 
 FOLDER = PROJECT / "build" / "trial"
@@ -41,12 +42,18 @@ NETWORK = (
 Say = Callable[[str], None]
 
 
-def main(arguments: list[str]) -> int:
+def main() -> int:
     """Return the exit status."""
+    arguments(__doc__).parse_args()
+    as_root("it boots a machine")
     if shutil.which("systemd-nspawn") is None or shutil.which("mmdebstrap") is None:
         print("package-test: needs the packages systemd-container and mmdebstrap", file=sys.stderr)
         return 1
-    (package,) = (PROJECT / "dist").glob("horizon_*.deb")
+    packages = list((PROJECT / "dist").glob("horizon_*.deb"))
+    if len(packages) != 1:
+        print("package-test: dist/ has one package after make dist", file=sys.stderr)
+        return 1
+    (package,) = packages
     try:
         make_root(FOLDER / "base", _say)
         with DebianMachine(FOLDER / "base", FOLDER / "machine") as machine:
@@ -167,4 +174,4 @@ def _say(step: str) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    carry_out(main)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools.ryu_wheel import RyuWheelError, ensure_wheel
+from tools.started import arguments, carry_out
 
 
-def main(arguments: list[str]) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Return the exit status: 0 when the wheel is there."""
-    folder = Path(arguments[0]) if arguments else Path("build", "ryu")
+    given = arguments(__doc__)
+    given.add_argument("folder", nargs="?", type=Path, default=Path("build", "ryu"))
+    folder: Path = given.parse_args(words).folder
     try:
         wheel = ensure_wheel(folder, lambda step: print(f"==> {step}", flush=True))
     except RyuWheelError as error:
@@ -21,4 +25,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    carry_out(main)

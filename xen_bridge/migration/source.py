@@ -286,6 +286,9 @@ class MigrationSource:
             self._journal.keep(record.order.id, record)
             self._records[record.order.id] = record
             self._journal.prune(self._records)
+            for gone in self._orders.keys() - self._records.keys():
+                del self._orders[gone]
+                self._threads.pop(gone, None)
 
     def _run(
         self,

@@ -216,5 +216,7 @@ def _xsd_pattern(pattern: str) -> str:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:]:
+        sys.exit("usage: python -m xen_bridge.protocol.schema_writer")
     TARGET.write_text(schema_text(), encoding="utf-8")
     sys.stdout.write(f"{TARGET}\n")

@@ -34,6 +34,8 @@ LOG = logging.getLogger(__name__)
 REQUESTS_PER_TURN = 4
 """Requests of all connections together in one turn of the hub."""
 _EMPTY_LINE = (b"\r\n", b"\n")
+_HANDSHAKE = b"\x16"
+"""How TLS begins (RFC 8446, 5.1): no line would ever end, and who says https would wait for it."""
 _AUTHORITY_ENDS = re.compile(r"[/?#]")
 
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
@@ -85,6 +87,10 @@ class PoliteProtocol(wsgi.HttpProtocol):  # type: ignore[misc]  # eventlet ships
         self._place.idle()
         if not self._begins(limits.first_byte if self._is_first else limits.keep_alive):
             self.close_connection = True
+            return
+        if self._is_first and self.rfile.peek(1).startswith(_HANDSHAKE):
+            self.wfile.begin()
+            self._refuse(HeadFault(HTTPStatus.BAD_REQUEST, "plain HTTP is spoken here, not TLS"))
             return
         self._is_first = False
         self.wfile.begin()

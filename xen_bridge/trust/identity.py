@@ -29,7 +29,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import BridgeError, InvalidRequest
-from xen_bridge.private_file import OpenToOthers, check_mode
+from xen_bridge.private_file import OpenToOthers, check_mode, read_regular
 
 KEY_FILE, CERTIFICATE_FILE = "node.key", "node.crt"
 _FROM = datetime.datetime(1950, 1, 1, tzinfo=datetime.UTC)
@@ -70,7 +70,7 @@ class Identity:
         valid now; KeyMissing if only the certificate is there.
         """
         certificate_file, key_file = directory / CERTIFICATE_FILE, directory / KEY_FILE
-        data = certificate_file.read_bytes()
+        data = read_regular(certificate_file)
         try:
             certificate = x509.load_pem_x509_certificate(data)
             node_pk = _node_pk(certificate.public_key())
@@ -146,7 +146,7 @@ def _read_key(path: Path) -> Ed25519PrivateKey | None:
         f"{path} is no Ed25519 key without a pass phrase: put back this node's own, or move it away"
     )
     try:
-        key = serialization.load_pem_private_key(path.read_bytes(), None)
+        key = serialization.load_pem_private_key(read_regular(path), None)
     except ValueError:
         return None
     except (TypeError, UnsupportedAlgorithm):

@@ -13,6 +13,7 @@ from typing import Generic, TypeVar
 
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import InvalidRequest
+from xen_bridge.private_file import read_regular
 
 LOG = logging.getLogger(__name__)
 Entry = TypeVar("Entry")
@@ -74,7 +75,7 @@ class ListFile(Generic[Entry]):
             return None
 
     def _lines(self) -> list[str]:
-        return self._path.read_text(encoding="utf-8", errors="replace").splitlines()
+        return read_regular(self._path).decode("utf-8-sig", "replace").splitlines()
 
     def _state(self) -> tuple[int, int, int] | None:
         try:

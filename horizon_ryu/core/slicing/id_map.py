@@ -38,13 +38,13 @@ class IdMap:
 
     def take(self, slice_name: str, tenant_id: int, quota: int) -> int:
         """Return the switch's number for a new object of a slice; IdTaken, IdsExhausted."""
-        own = self._reals.setdefault(slice_name, {})
+        own = self._reals.get(slice_name, {})
         if tenant_id in own:
             raise IdTaken(f"{tenant_id} is there")
         if len(own) >= quota:
             raise IdsExhausted(f"{len(own)} of {quota} are there")
         real = self.reserve()
-        own[tenant_id] = real
+        self._reals.setdefault(slice_name, own)[tenant_id] = real
         self._owners[real] = slice_name, tenant_id
         return real
 
@@ -87,7 +87,10 @@ class IdMap:
 
     def release(self, slice_name: str, tenant_id: int) -> int:
         """Forget an object; its number on the switch, which is returned, rests. KeyError."""
-        real = self._reals[slice_name].pop(tenant_id)
+        own = self._reals[slice_name]
+        real = own.pop(tenant_id)
+        if not own:
+            del self._reals[slice_name]
         del self._owners[real]
         self._resting.add(real)
         return real

@@ -73,6 +73,12 @@ class InstalledTable:
         """Return how many entries of the switch are a slice's, but for those about to go."""
         return self._counts.get(slice_name, 0) - self._surplus[slice_name]
 
+    def forget(self, slice_name: str) -> None:
+        """Keep nothing of a slice that has nothing here any more."""
+        for book in (self._counts, self._programs):
+            if not book.get(slice_name):
+                book.pop(slice_name, None)
+
     def programs(self, slice_name: str) -> Collection[Any]:
         """Return the programs that entries of a slice have, each once."""
         return self._programs.get(slice_name, {}).keys()

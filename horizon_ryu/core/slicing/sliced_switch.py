@@ -235,6 +235,11 @@ class SlicedSwitch(TenantTables):
             return None
         return [name for name in self._tenants if before.rules_of(name) != flowspace.rules_of(name)]
 
+    def forget(self, slice_name: str) -> None:
+        """Keep nothing of a slice that has nothing here any more."""
+        super().forget(slice_name)
+        self._installed.forget(slice_name)
+
     def moving(self, flowspace: SwitchFlowspace, names: Iterable[str]) -> Steps:
         """Take another flowspace, in which the entries of all slices but ``names`` stay."""
         self.flowspace = flowspace

@@ -286,3 +286,8 @@ class TenantTables:
             found = self._tenants[slice_name] = TenantTable(self._rules)
             found.listener = self._listener
         return found
+
+    def forget(self, slice_name: str) -> None:
+        """Keep nothing of a slice that has nothing here any more: others may come, without end."""
+        if not self._tenants.get(slice_name):
+            self._tenants.pop(slice_name, None)

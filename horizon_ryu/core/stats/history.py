@@ -86,7 +86,8 @@ class RateHistory:
         Histories that nothing was added to for two steps, of switches that are gone, give way.
         """
         known = self._switches.get(dpid)
-        needed = len(rates) - (0 if known is None else known.room)
+        # A switch without ports takes the room of one: any number of them may come and go.
+        needed = max(1, len(rates)) - (0 if known is None else known.room)
         if needed > 0 and not self._make_room(needed, dpid, at):
             self.refused += 1
             _note_refused(self._refused_at, dpid, at)

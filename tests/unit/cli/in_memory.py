@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
+import pytest
 
-def carried(request: Callable[..., Any]) -> Callable[..., AbstractContextManager[Any]]:
-    """Return what stands for ``httpx.stream``: nothing is verified, and no proxy is asked."""
+from horizon_client import Client
+
+
+@dataclass(frozen=True)
+class InMemoryCarrier:
+    """Stands for a client of httpx: nothing is verified, and no proxy is asked."""
+
+    request: Callable[..., Any]
 
     @contextmanager
-    def ask(method: str, url: str, **options: Any) -> Iterator[Any]:
-        for name in ("verify", "trust_env"):
-            options.pop(name, None)
-        yield request(method, url, **options)
+    def stream(self, method: str, url: str, **options: Any) -> Iterator[Any]:
+        """Have an answer."""
+        options.pop("extensions", None)
+        yield self.request(method, url, **options)
 
-    return ask
+
+def answered_by(patch: pytest.MonkeyPatch, request: Callable[..., Any]) -> None:
+    """Have ``request`` answer whatever clients ask."""
+
+    @contextmanager
+    def carrier(_client: Client) -> Iterator[InMemoryCarrier]:
+        yield InMemoryCarrier(request)
+
+    patch.setattr(Client, "_carrier", carrier)

@@ -16,7 +16,7 @@ from horizon_ryu.cli.main import main
 from horizon_ryu.cli.parsing import actions_of, dpids_of, end_of, mac_of, match_of
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import flows, migration_directory, migrations
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from unit.flows.fabric import EDGE, Fabric
 
 UDP = "dl_type=0x0800,nw_proto=17"
@@ -34,7 +34,7 @@ class Api:
         directory.add(migrations.FlowMigrationReader(lambda: self.fabric.migrations))
         router.add(migration_directory.resources(directory))
         client = httpx.Client(transport=httpx.WSGITransport(router))
-        monkeypatch.setattr(httpx, "stream", carried(client.request))
+        answered_by(monkeypatch, client.request)
 
     def __call__(self, *words: str) -> Result:
         return CliRunner().invoke(main, [*words], env={"COLUMNS": "200"})

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 
 FULL = {
     ("migrations", "list"): "/v1/migrations",
@@ -60,7 +60,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         paths.append(f"{method} {httpx.URL(url).raw_path.decode('ascii').partition('?')[0]}")
         return httpx.Response(200, content=json.dumps(LISTS), request=httpx.Request(method, url))
 
-    monkeypatch.setattr(httpx, "stream", carried(request))
+    answered_by(monkeypatch, request)
     return paths
 
 

@@ -21,7 +21,7 @@ from horizon_ryu.cli.main import main
 from horizon_ryu.cli.terminal import Terminal
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import migration_directory, router_migrations, xen_domains
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.migration import MigrationRefusal
 
@@ -43,7 +43,7 @@ class Piloted:
         directory.add(router_migrations.RouterMigrationReader(self.xen.migrations))
         router.add(migration_directory.resources(directory))
         self._client = httpx.Client(transport=httpx.WSGITransport(router))
-        monkeypatch.setattr(httpx, "stream", carried(self._request))
+        answered_by(monkeypatch, self._request)
         monkeypatch.setattr(xen_migrate, "sleep", self._sleep)
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:

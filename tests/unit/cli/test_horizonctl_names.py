@@ -18,7 +18,7 @@ from examples import examples
 from horizon_ryu.cli.main import main
 from horizon_ryu.http.resource import Call, PathParameter, Raw, Resource
 from horizon_ryu.http.router import Router
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 
 ANYTHING = PathParameter(r"^[\s\S]+$", "anything")
 NAMES = (
@@ -84,7 +84,7 @@ FEW = settings(max_examples=examples(30, 100))
 def api() -> Iterator[Api]:
     made = Api()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "stream", carried(made.request))
+        answered_by(patch, made.request)
         yield made
 
 

@@ -15,7 +15,7 @@ from horizon_ryu.cli.slice_options import rule_of
 from horizon_ryu.cli.terminal import Terminal
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest.root import lacking
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from unit.rest.conftest import Client
 
 
@@ -39,7 +39,7 @@ class Served:
 @pytest.fixture
 def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Served:
     found = Served(tmp_path)
-    monkeypatch.setattr(httpx, "stream", carried(found.request))
+    answered_by(monkeypatch, found.request)
     return found
 
 
@@ -182,7 +182,7 @@ def test_a_controller_without_a_slicer_says_so_and_how_to_name_one(
         with httpx.Client(transport=httpx.WSGITransport(app=bare)) as client:
             return client.request(method, url, **how)
 
-    monkeypatch.setattr(httpx, "stream", carried(request))
+    answered_by(monkeypatch, request)
     for words in (("list",), ("show", "blue"), BLUE, ("delete", "blue"), ("stats", "blue")):
         told = CliRunner().invoke(main, ["slices", *words])
         assert told.exit_code == 1

@@ -13,7 +13,7 @@ from horizon_ryu.cli.main import main
 from horizon_ryu.cli.show_stats import rate
 from horizon_ryu.http.router import Router
 from horizon_ryu.rest import nodes, stats
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from unit.rest.conftest import FakeStats
 
 DPID = "00000000000000ab"
@@ -28,7 +28,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Run:
     directory.add(nodes.SwitchNodes(FakeStats()))
     router.add(nodes.resources(directory))
     client = httpx.Client(transport=httpx.WSGITransport(router))
-    monkeypatch.setattr(httpx, "stream", carried(client.request))
+    answered_by(monkeypatch, client.request)
 
     def invoke(*words: str) -> Result:
         return CliRunner().invoke(main, [*words], env={"COLUMNS": "200"})

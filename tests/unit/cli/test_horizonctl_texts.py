@@ -23,7 +23,7 @@ from examples import examples
 from horizon_ryu.cli import show, show_flows, show_measures, show_migration, show_stats, show_xen
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.terminal import Terminal, printable, styled
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 
 STYLES = re.compile("\x1b\\[[0-9;]*m")
 HOSTILE = (
@@ -254,7 +254,7 @@ def test_what_is_printable_is_one_line_and_stays_as_it_is(text: str) -> None:
 
 def run(answer: httpx.Response, *words: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx, "stream", carried(lambda *_args, **_options: answer))
+        answered_by(patch, lambda *_args, **_options: answer)
         return CliRunner().invoke(main, list(words), env={"COLUMNS": "5000"})
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from horizon_ryu.cli.main import main
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 
 HOP = {"in_port": 1, "out_port": 2}
 ANSWER = {
@@ -47,7 +47,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         return httpx.Response(200, json=ANSWER)
 
     client = httpx.Client(transport=httpx.MockTransport(answer))
-    monkeypatch.setattr(httpx, "stream", carried(client.request))
+    answered_by(monkeypatch, client.request)
     return found
 
 

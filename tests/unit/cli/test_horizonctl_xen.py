@@ -21,6 +21,7 @@ from horizon_ryu.cli import show_measures
 from horizon_ryu.cli.main import main
 from horizon_ryu.cli.terminal import Terminal, printable
 from horizon_ryu.cli.xen_parsing import (
+    LONG,
     affinity_of,
     disk_of,
     interface_of,
@@ -39,7 +40,7 @@ from horizon_ryu.rest import (
     xen_topology,
 )
 from horizon_ryu.xen_hosts.topology import HostsTopology
-from unit.cli.in_memory import carried
+from unit.cli.in_memory import answered_by
 from xen_bridge.protocol import messages
 from xen_bridge.protocol.documents.domains import CreateDomain, SetDomain, VcpuPins
 from xen_bridge.protocol.documents.planes import SeparatedPlane
@@ -52,6 +53,7 @@ class Api:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.xen = FakeXen(folder)
         self.seen: list[tuple[str, str]] = []
+        self.patience: list[float] = []
         router = Router()
         for module in (xen_hosts, xen_domains, xen_measures, xen_devices):
             router.add(module.resources(self.xen.hosts))
@@ -67,10 +69,11 @@ class Api:
             return router(environ, start)
 
         self._client = httpx.Client(transport=httpx.WSGITransport(as_pep_3333))
-        monkeypatch.setattr(httpx, "stream", carried(self._request))
+        answered_by(monkeypatch, self._request)
 
     def _request(self, method: str, url: str, **options: Any) -> httpx.Response:
         self.seen.append((method, httpx.URL(url).path))
+        self.patience.append(options["timeout"])
         return self._client.request(method, url, **options)
 
     def __call__(self, *words: str, columns: int = 200) -> Result:
@@ -105,6 +108,23 @@ def bridge(api: Api) -> FakeBridge:
     made.add_router("r1")
     api.xen.look("xen1")
     return made
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("domains", "xen1"), ("domains", "xen1", "r1"), ("vcpus", "xen1"), ("planes", "xen1"),
+        ("scheduler", "xen1"), ("devices", "xen1"), ("set", "xen1", "r1", "--weight", "300"),
+        ("delete", "xen1", "r1"), ("create", "xen1", "r2", "--kernel", "/k"),
+    ],
+)  # fmt: skip
+def test_a_host_that_is_slow_is_waited_for_longer_than_the_controller_does(
+    api: Api, bridge: FakeBridge, words: tuple[str, ...]
+) -> None:
+    """It tells then what became of it; its deadline for a host is a minute, and may be longer."""
+    api("xen", *words)
+    assert api.patience
+    assert set(api.patience) == {LONG}
 
 
 # ---- hosts

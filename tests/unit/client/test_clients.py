@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import time
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, contextmanager, suppress
-from itertools import islice
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -16,7 +10,6 @@ import pytest
 from horizon_client import (
     AccessRefused,
     ApiRequest,
-    AsyncClient,
     CannotBeSent,
     Client,
     DependencyAway,
@@ -38,6 +31,7 @@ from horizon_client import (
 )
 from horizon_client.api_path import api_path
 from horizon_client.api_request import as_nothing
+from unit.client.carriers import Ask, Follow, each_ask, each_follow, trickling
 from unit.client.told_controller import ToldController, event, sends
 
 A, B = "0000000000000001", "0000000000000002"
@@ -49,52 +43,12 @@ NETWORK = {
     "hosts": [],
     "told_by_a_newer_controller": {"x": 1},
 }  # fmt: skip
-Ask = Callable[[str, ApiRequest[Any]], Any]
-Follow = Callable[..., list[HorizonEvent]]
 
 
 @pytest.fixture
 def told() -> Iterator[ToldController]:
     with ToldController().serving() as made:
         yield made
-
-
-def ask_kept(url: str, request: ApiRequest[Any]) -> Any:
-    with Client(url, "secret") as horizon:
-        return horizon.ask(request)
-
-
-def ask_once(url: str, request: ApiRequest[Any]) -> Any:
-    return Client(url, "secret").ask(request)
-
-
-def ask_async(url: str, request: ApiRequest[Any]) -> Any:
-    async def ask() -> Any:
-        async with AsyncClient(url, "secret") as horizon:
-            return await horizon.ask(request)
-
-    return asyncio.run(ask())
-
-
-def follow(url: str, count: int, **how: Any) -> list[HorizonEvent]:
-    return list(islice(Client(url).events(**how), count))
-
-
-def follow_async(url: str, count: int, **how: Any) -> list[HorizonEvent]:
-    async def gather() -> list[HorizonEvent]:
-        found: list[HorizonEvent] = []
-        async with AsyncClient(url) as horizon, aclosing(horizon.events(**how)) as events:
-            async for one in events:
-                found.append(one)
-                if len(found) == count:
-                    break
-        return found
-
-    return asyncio.run(gather())
-
-
-each_ask = pytest.mark.parametrize("ask", [ask_kept, ask_once, ask_async])
-each_follow = pytest.mark.parametrize("follow", [follow, follow_async])
 
 
 @each_ask
@@ -187,26 +141,6 @@ def test_an_answer_that_says_nothing_may_be_anothers_too(
     told.headers["Content-Type"] = "text/html; charset=utf-8"
     with pytest.raises(NotAController):
         ask(told.url, DELETION)
-
-
-@contextmanager
-def trickling(head: bytes, piece: bytes) -> Iterator[str]:
-    """Serve one client: the head of an answer, then pieces for as long as it listens."""
-    listener = socket.create_server(("127.0.0.1", 0))
-
-    def serve() -> None:
-        with suppress(OSError), listener.accept()[0] as link:
-            link.recv(1 << 16)
-            link.sendall(head)
-            while piece:
-                time.sleep(0.02)
-                link.sendall(piece)
-
-    thread = Thread(target=serve, daemon=True)
-    thread.start()
-    with listener:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    thread.join(30)
 
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"

@@ -61,3 +61,26 @@ def test_forgetting_is_harmless(dpid: int) -> None:
     assert limits.admit(1, 1, 0.0)
     limits.forget(dpid)
     assert limits.admit(1, 1, 0.0) is (dpid == 1)
+
+
+def test_a_port_that_is_quiet_gives_way_to_one_that_is_new() -> None:
+    """In its life a switch may have more ports than at any time, as one of containers has."""
+    limits = PacketInLimits(per_port=10, per_switch=1000, max_ports=3)
+    assert all(limits.admit(1, number, 10.0 * number) for number in range(100))
+
+
+def test_ports_that_are_busy_keep_their_buckets() -> None:
+    limits = PacketInLimits(per_port=10, per_switch=1000, max_ports=3)
+    for number in (1, 2, 3):
+        assert sum(limits.admit(1, number, 0.0) for _ in range(20)) == 10
+    assert not limits.admit(1, 4, 0.5)
+    assert sum(limits.admit(1, 1, 0.5) for _ in range(20)) == 5
+
+
+def test_many_busy_ports_are_gone_through_in_turns() -> None:
+    limits = PacketInLimits(per_port=10, per_switch=1e9, max_ports=40)
+    assert all(limits.admit(1, number, 0.0) for number in range(40))
+    for number in range(39):
+        limits.admit(1, number, 60.0)
+    tried = [limits.admit(1, 100, 60.0) for _ in range(10)]
+    assert tried.index(True) == 4

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
@@ -15,6 +17,7 @@ from xen_bridge.dom0.hypervisor.memory_host import MemoryWorld
 from xen_bridge.dom0.hypervisor.moving import MoveHooks, MoveOrder, Site
 from xen_bridge.errors import PeerAway, RequestConflict
 from xen_bridge.migration.journal import MigrationJournal
+from xen_bridge.migration.migration_run import RunOrders
 from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.protocol.documents.domains import CreateDomain
@@ -144,3 +147,21 @@ def test_who_is_halted_leaves_what_another_program_goes_on_with(tmp_path: Path) 
     other.give_up(NUMBER)
     assert waited(other, has_ended).state == "failed"
     assert source.status(NUMBER).state == "running"
+
+
+def test_nothing_is_kept_of_migrations_that_are_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host may have made thousands when its service ends."""
+    monkeypatch.setattr("xen_bridge.migration.journal.MAX_KEPT", 2)
+    source = source_of(MovedHost(False), tmp_path)
+    for number in range(5):
+        one = replace(order(), id=f"{number:012x}")
+        status = MigrationStatus(
+            id=one.id, domain="r1", uuid="", destination="two", mode=one.mode, state="done"
+        )
+        source._orders[one.id], source._threads[one.id] = RunOrders(), Thread()
+        source._keep(OutgoingMigration(order=one, definition=CreateDomain("r1"), status=status))
+    known = {one.id for one in source.list().migrations}
+    assert len(known) == 2
+    assert set(source._orders) == set(source._threads) == known

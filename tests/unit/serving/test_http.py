@@ -344,3 +344,14 @@ def test_a_client_that_reads_too_slowly_is_closed(make: Callable[..., Served]) -
 
     assert tpool.execute(sip) < served.large
     until(lambda: served.room.total == 0)
+
+
+def test_who_says_https_to_plain_http_is_told_at_once(make: Callable[..., Served]) -> None:
+    """No line would end: the client would wait until its time was over."""
+    hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(500)
+    served = make()
+    link = served.connect(hello)
+    served.begin()
+    told = rest(link)
+    assert told.startswith(b"HTTP/1.1 400 ")
+    assert b"not TLS" in told

@@ -164,3 +164,12 @@ def test_history_is_told_of_a_switch_by_dpid_or_name(fake: FakeLoads) -> None:
 )
 def test_a_wrong_question_is_422(fake: FakeLoads, query: str) -> None:
     assert get(fake, f"/v1/stats/history?{query}").status_int == 422
+
+
+def test_switches_without_ports_that_come_and_go_are_bounded() -> None:
+    kept = RateHistory(100)
+    for dpid in range(1000):
+        assert kept.record(dpid, STEP * dpid, {})
+    assert kept.ports <= 100
+    assert kept.latest(1) is None
+    assert kept.latest(999) is not None

@@ -19,6 +19,7 @@ from horizon_ryu.core.timers import DiscoveryTimers
 from horizon_ryu.kept_layout import KeptLayout
 from horizon_ryu.kept_timers import kept_timers
 from horizon_ryu.store import Store
+from horizon_ryu.store_place import check_url
 from horizon_ryu.wire.messages import Match
 
 SPOILT = (
@@ -107,3 +108,14 @@ def test_a_flow_with_an_odd_number_is_none(name: str, value: object) -> None:
     assert flow_from_json(kept).number == 7
     with pytest.raises(InvalidInput):
         flow_from_json({**kept, name: value})
+
+
+def test_a_folder_that_is_gone_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody's shell may stand in one, and the store's own file is named from there."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(InvalidInput, match="started in is gone"):
+        check_url("sqlite:///horizon.sqlite")
+    check_url(f"sqlite:///{tmp_path}/horizon.sqlite")

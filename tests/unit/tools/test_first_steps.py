@@ -103,6 +103,9 @@ PROGRAMS = [
     ("xen_bridge.program", "xen_bridge.command"),
     ("horizon_ryu.slicer.program", "horizon_ryu.slicer.command"),
     ("tools.demo", "tools.demo.demonstration"),
+    ("tools.bandwidth_lab", "tools.slicing_process"),
+    ("tools.packaging", "tools.ryu_wheel"),
+    ("experiments", "experiments.command"),
     ("topologies.lab", "topologies.lab.command"),
 ]
 INTERRUPTED = """
@@ -111,6 +114,7 @@ class Interrupting:
     def find_spec(self, name, path=None, target=None):
         if name == {module!r}:
             os.kill(os.getpid(), signal.SIGINT)
+sys.argv[0] = "-m"
 sys.meta_path.insert(0, Interrupting())
 runpy.run_module({program!r}, run_name="__main__", alter_sys=True)
 """

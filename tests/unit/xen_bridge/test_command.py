@@ -18,6 +18,7 @@ from xen_bridge import client
 from xen_bridge.command import main
 from xen_bridge.dom0.hypervisor import opening
 from xen_bridge.dom0.hypervisor.opening import check_is_here, default_uri
+from xen_bridge.trust import list_file
 from xen_bridge.trust.identity import anchor
 
 
@@ -279,7 +280,7 @@ def test_a_list_that_cannot_be_read_is_not_written(
     other = run(tmp_path / "other", "keygen").output.strip()
     before = (tmp_path / "authorized_nodes").read_text()
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "read_text", unreadable)
+        patched.setattr(list_file, "read_regular", unreadable)
         for words in (("authorize", other), ("authorize", "--remove", node_pk)):
             done = run(tmp_path, *words)
             assert (done.exit_code, "Traceback" in done.output) == (1, False), done.output

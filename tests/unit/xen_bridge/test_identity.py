@@ -162,3 +162,12 @@ def test_what_is_no_key_is_refused(text):
     with pytest.raises(InvalidRequest) as refused:
         check_node_pk(text)
     assert refused.value.loc == ("node_pk",)
+
+
+@pytest.mark.parametrize("name", ["node.crt", "node.key"])
+def test_a_pipe_in_the_place_of_a_file_is_not_waited_for(tmp_path, name):
+    Identity.create(tmp_path)
+    (tmp_path / name).unlink()
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(OSError, match="not a regular file"):
+        Identity.load(tmp_path)

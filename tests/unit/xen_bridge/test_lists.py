@@ -10,6 +10,7 @@ import pytest
 from xen_bridge.atomic_write import replace_file
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.server.routers import RouterList, check_router
+from xen_bridge.trust import list_file
 from xen_bridge.trust.identity import Identity
 from xen_bridge.trust.key_list import KeyList
 
@@ -65,7 +66,7 @@ def test_a_moment_without_descriptors_shuts_nobody_out(tmp_path, keys, caplog, m
         raise OSError(errno.EMFILE, "Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(type(path), "read_text", fails)
+        patched.setattr(list_file, "read_regular", fails)
         for _ in range(3):
             assert set(known.names()) == {keys[0]}
     assert caplog.text.count("cannot be read") == 1
@@ -145,3 +146,25 @@ def test_what_people_wrote_beside_the_entries_stays(tmp_path, keys):
     routers.write_text(f"# ours\nr1 https://h:1 {keys[0]}\n")
     RouterList(routers).put(check_router("r1", "https://h:2", keys[1]))
     assert routers.read_text() == f"# ours\nr1 https://h:2 {keys[1]}\n"
+
+
+def test_a_pipe_in_its_place_is_not_waited_for(tmp_path, keys, caplog):
+    path = tmp_path / "list"
+    path.write_text(f"{keys[0]}\n")
+    known = KeyList(path)
+    assert set(known.names()) == {keys[0]}
+    path.unlink()
+    os.mkfifo(path)
+    assert set(known.names()) == {keys[0]}
+    assert "not a regular file" in caplog.text
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_what_cannot_be_read_keeps_no_descriptor(tmp_path, make):
+    """It is tried again each time somebody asks."""
+    make(tmp_path / "list")
+    known = KeyList(tmp_path / "list")
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(10):
+        assert dict(known.names()) == {}
+    assert len(os.listdir("/proc/self/fd")) == before
