@@ -11,6 +11,7 @@ Whoever wants one to be used puts the path of its socket into ``HORIZON_FORK_SER
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
 import os
@@ -28,7 +29,6 @@ from socket import recv_fds
 from typing import IO
 
 from horizon_ryu.core.collection_pause import made_to_stay
-from tools.started import arguments
 from tools.task_stacks import tell_when_asked
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -252,7 +252,8 @@ def serving(
 
 def main() -> None:
     """Serve at the socket whose descriptor is named, until stdin ends."""
-    given = arguments(__doc__)
+    # Where only the wheels are installed nothing is there of what other programs begin with.
+    given = argparse.ArgumentParser(prog="python -m tools.fork_server", description=__doc__)
     given.add_argument("socket", type=int, help="its descriptor; whoever asks begins this program")
     server = ForkServer(socket.socket(fileno=given.parse_args().socket))
     # What is forked has the usual handlers, not those of a program that is loaded.
