@@ -19,7 +19,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 RYU = PROJECT / "build" / "ryu"
 """Where the set-up has built the repaired Ryu; building it again would need the network."""
 _NOT_CLONED = shutil.ignore_patterns(
-    ".*", "build", "dist", "node_modules", "*.egg-info", "__pycache__", "*.pyc", "horizon.sqlite*"
+    *(".*", "build", "dist", "node_modules", "*.egg-info", "__pycache__", "*.pyc"),
+    *("_build", "_generated", "experiment-runs", "xen-identity", "horizon.sqlite*"),
 )
 
 
