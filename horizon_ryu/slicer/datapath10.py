@@ -136,9 +136,13 @@ class SlicedDatapath10(SlicedDatapath):
         self._lengths.follow()
         self._guards = self._tables.say_guards(self._guards)
         if kept is not None:
-            taker = Takeover10(self._link, self._tables, lambda: self._guards)
+            taker = Takeover10(self._link, self._tables, lambda: self._guards, self._move_all)
             lost = taker.begin(kept)
         return lost
+
+    def _move_all(self, work: Work) -> None:
+        """Have entries moved when no others are; tenants of all slices are held for it."""
+        self.moved(lambda: self._move(work, None))
 
     # ---- slices and their connections
 
