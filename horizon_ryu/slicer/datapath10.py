@@ -45,9 +45,10 @@ from horizon_ryu.wire.of10.statistics import StatsReply, StatsRequest, TableStat
 from horizon_ryu.wire.ofp10 import OFPST, OFPT
 from horizon_ryu.wire.session.pending import xid_of
 from horizon_ryu.wire.ternary10 import read_match10
-from horizon_ryu.wire.versions import OPENFLOW_10
+from horizon_ryu.wire.versions import BODY_AT, OPENFLOW_10
 
 _MESSAGES = codec_of(OPENFLOW_10).messages
+_STATS_BODY_AT = BODY_AT[OPENFLOW_10]
 _PACKETS_AT = COOKIE_AT + 24
 _NO_METERS = "OpenFlow 1.0 has no meters"
 _FLOWS = frozenset({int(OFPST.FLOW), int(OFPST.AGGREGATE)})
@@ -135,9 +136,13 @@ class SlicedDatapath10(SlicedDatapath):
         self._lengths.follow()
         self._guards = self._tables.say_guards(self._guards)
         if kept is not None:
-            taker = Takeover10(self._link, self._tables, lambda: self._guards)
+            taker = Takeover10(self._link, self._tables, lambda: self._guards, self._move_all)
             lost = taker.begin(kept)
         return lost
+
+    def _move_all(self, work: Work) -> None:
+        """Have entries moved when no others are; tenants of all slices are held for it."""
+        self.moved(lambda: self._move(work, None))
 
     # ---- slices and their connections
 
@@ -245,7 +250,11 @@ class SlicedDatapath10(SlicedDatapath):
         self._follow_ports((tenant.slice_name,), now)
 
     def _vendor(self, tenant: TenantConnection, message: bytes, _: float) -> None:
-        vendor = int.from_bytes(message[8:12], "big")
+        self._of_vendor(tenant, message, HEADER_SIZE)
+
+    def _of_vendor(self, tenant: TenantConnection, message: bytes, at: int) -> None:
+        """Pass on what is said to a vendor that the slice may use; its number is there."""
+        vendor = int.from_bytes(message[at : at + 4], "big")
         if vendor not in self._link.presence(tenant).settings.allows_vendor:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_VENDOR, "vendor message")
         self._link.forward(tenant, message)
@@ -257,6 +266,8 @@ class SlicedDatapath10(SlicedDatapath):
             self._stats.ask(tenant, message, request, now)
         elif kind in _FORWARDED:
             self._link.forward(tenant, message)
+        elif kind == OFPST.VENDOR:
+            self._of_vendor(tenant, message, _STATS_BODY_AT)
         else:
             raise TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_STAT, "unknown statistics")
 

@@ -159,7 +159,7 @@ class SlicedDatapath13(SlicedDatapath):
         """Begin with an empty switch, or take over what it has; see SlicedDatapath."""
         self._lengths.follow()
         parts = TakenOverParts(self._tables, self.groups, self.meters, self._classifier)
-        taker = Takeover13(self._link, parts, self._begin_work, self._taken_over)
+        taker = Takeover13(self._link, parts, self._begin_work, self._taken_over, self._move_all)
         if kept is None:
             taker.make_anew(0.0)
             return []
@@ -168,6 +168,10 @@ class SlicedDatapath13(SlicedDatapath):
         self._held.hold(None)
         self._link.sliced.objects.load(objects)
         return taker.begin(kept)
+
+    def _move_all(self, work: Work) -> None:
+        """Have entries moved when no others are; nobody takes part yet."""
+        self.moved(lambda: self._moves.begin(work))
 
     def _begin_work(self, then: Callable[[], None]) -> None:
         """Have the first table from now on, since it is known what is in it; ``then`` go on."""

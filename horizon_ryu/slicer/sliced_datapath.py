@@ -282,6 +282,13 @@ class SlicedDatapath(ABC):
             malformed = TenantRefusal(OFPET.BAD_REQUEST, OFPBRC.BAD_LEN, "malformed")
             self._link.refuse(tenant, message, malformed)
 
+    def count_refused(self, tenant: TenantConnection, message: bytes, now: float) -> None:
+        """Count a message of a tenant that names what the version lacks, and was answered so."""
+        presence = self._link.presences[tenant.slice_name]
+        presence.counted[self._counted_as[message[1]]] += 1
+        presence.refused["unknown element"] += 1
+        presence.admit(_ALL_MESSAGES, now)
+
     def _hold(self, tenant: TenantConnection, message: bytes, now: float) -> None:
         """Keep a message until the entries of its slice have moved."""
         if not self._held.put(tenant, message, now):

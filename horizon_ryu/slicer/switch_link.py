@@ -340,6 +340,11 @@ class SwitchLink(SessionLink):
         if self.datapath is not None:
             self.datapath.from_tenant(tenant, message, self._loop.time())
 
+    def tenant_refused(self, tenant: TenantConnection, message: bytes) -> None:
+        """Count a message of a tenant that was answered with an error already."""
+        if self.datapath is not None:
+            self.datapath.count_refused(tenant, message, self._loop.time())
+
     def tenant_slow(self, link: TenantLink) -> None:
         """Tell that a controller did not read what it was sent."""
         self._slicer.tell("tenant_slow", slice=link.slice_name, controller=link.controller.url)

@@ -7,13 +7,15 @@ goes last, strictly.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from horizon_ryu.core.slicing.entry_pieces import PieceKey
 from horizon_ryu.core.slicing.switch_entries import Address, InstalledEntry, SwitchChanges
 from horizon_ryu.core.slicing.tenant_table import FlowChange, TableCommand, TenantEntry
 from horizon_ryu.slicer.flow_mods10 import delete_all10, raw_flow_mod10
 from horizon_ryu.slicer.flow_tables10 import FlowTables10, SlicedLink10
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.layout import read_whole, write_whole
@@ -49,11 +51,16 @@ class Takeover10:
         link: SlicedLink10,
         tables: FlowTables10,
         guards: Callable[[], Collection[Address]],
+        move: Callable[[Work], None],
     ) -> None:
-        """``guards`` returns where entries of the slicer's own stand."""
+        """``guards`` returns where entries of the slicer's own stand.
+
+        ``move`` has work done by which entries move: what tenants say meanwhile waits for it.
+        """
         self._link = link
         self._tables = tables
         self._guards = guards
+        self._move = move
         self._told: dict[Address, _Told] = {}
         self._kept: set[int] = set()
 
@@ -100,51 +107,90 @@ class Takeover10:
     def _make_anew(self, now: float) -> None:
         self._told.clear()
         self._kept.clear()
+        self._move(self._making_anew(now))
+
+    def _making_anew(self, now: float) -> Work:
         self._link.say(delete_all10(0))
         self._tables.say_guards(set())
-        self._tables.carry_out(SwitchChanges(added=tuple(self._link.sliced.installed)), now)
+        for _, one in self._installed():
+            self._tables.carry_out(SwitchChanges(added=(one,)), now)
+            yield None
         self._link.tell("switch_made_anew", dpid=self._link.dpid)
 
     def _settle(self, now: float) -> None:
         told, self._told = self._told, {}
-        installed = {_address(one): one for one in self._link.sliced.installed}
-        self._end_those_over(told, installed, now)
-        ours = [one for one in self._link.sliced.installed if one.owner.entry_id in self._kept]
-        added = [one for one in ours if _address(one) not in told]
-        modified = [
-            one
-            for one in ours
-            if _address(one) in told
-            and told[_address(one)] != _Told(one.owner.entry_id, one.program)
-        ]
-        self._tables.carry_out(SwitchChanges(tuple(added), tuple(modified)), now)
-        wanted = {_address(one) for one in self._link.sliced.installed}
-        wanted |= {(effective10(*match), priority) for match, priority in self._guards()}
-        foreign = told.keys() - wanted
-        for match, priority in sorted(foreign):
+        self._move(self._settling(told, now))
+
+    def _settling(self, told: Mapping[Address, _Told], now: float) -> Work:
+        """Have what the switch has told as it is to be, an entry in each step."""
+        addresses: dict[PieceKey, Address] = {}
+        for key, one in self._installed():
+            addresses[key] = _address(one)
+            yield None
+        yield from self._ending_those_over(told, addresses, now)
+        kept = added = 0
+        for key, one in self._installed():
+            address = addresses.get(key) or addresses.setdefault(key, _address(one))
+            if one.owner.entry_id in self._kept:
+                kept += 1
+                added += address not in told
+                self._correct(one, told.get(address), now)
+            yield None
+        foreign = self._foreign(told, addresses)
+        for match, priority in foreign:
             self._link.say(raw_flow_mod10(0, match, TableCommand.DELETE_STRICT, priority))
+            yield None
         self._kept.clear()
         self._link.tell(
             "switch_taken_over",
             dpid=self._link.dpid,
-            kept=len(ours) - len(added),
-            added=len(added),
+            kept=kept - added,
+            added=added,
             removed=len(foreign),
         )
 
-    def _end_those_over(
-        self, told: Collection[Address], installed: dict[Address, InstalledEntry], now: float
-    ) -> None:
+    def _installed(self) -> Iterator[tuple[PieceKey, InstalledEntry]]:
+        """Yield what is there to be; some of it may end while others have their turn."""
+        installed = self._link.sliced.installed
+        keys = installed.keys()
+        for key in keys:
+            one = installed.at(key)
+            if one is not None:
+                yield key, one
+
+    def _correct(self, one: InstalledEntry, told: _Told | None, now: float) -> None:
+        """Add an entry that the switch lacks, or change what it has in its place."""
+        if told is None:
+            self._tables.carry_out(SwitchChanges(added=(one,)), now)
+        elif told != _Told(one.owner.entry_id, one.program):
+            self._tables.carry_out(SwitchChanges(modified=(one,)), now)
+
+    def _foreign(
+        self, told: Iterable[Address], addresses: Mapping[PieceKey, Address]
+    ) -> list[Address]:
+        """Return where entries of nobody stand."""
+        there = self._link.sliced.installed.keys()
+        wanted = {addresses[key] for key in there if key in addresses}
+        wanted.update((effective10(*match), priority) for match, priority in self._guards())
+        return [address for address in told if address not in wanted]
+
+    def _ending_those_over(
+        self, told: Container[Address], addresses: Mapping[PieceKey, Address], now: float
+    ) -> Work:
         """End entries that could end by themselves, and of which the switch has nothing left."""
-        there = {one.owner.entry_id for at, one in installed.items() if at in told}
-        over = {
-            one.owner.entry_id: one.owner
-            for one in installed.values()
-            if one.owner.entry_id in self._kept - there
-            and (one.owner.idle_timeout or one.owner.hard_timeout)
-        }
-        for entry in over.values():
-            self._tables.end_quietly(entry, now)
+        there: set[int] = set()
+        could_end: dict[int, TenantEntry] = {}
+        for key, one in self._installed():
+            owner = one.owner
+            if addresses.get(key) in told:
+                there.add(owner.entry_id)
+            elif owner.entry_id in self._kept and (owner.idle_timeout or owner.hard_timeout):
+                could_end[owner.entry_id] = owner
+            yield None
+        for entry_id, entry in could_end.items():
+            if entry_id not in there:
+                self._tables.end_quietly(entry, now)
+                yield None
 
 
 def _address(entry: InstalledEntry) -> Address:

@@ -7,7 +7,7 @@ place, and what nobody owns goes last, each thing after those that name it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import NamedTuple
@@ -20,6 +20,7 @@ from horizon_ryu.slicer.flow_tables13 import FlowTables13, SlicedLink13
 from horizon_ryu.slicer.groups13 import TenantGroups13
 from horizon_ryu.slicer.instructions13 import RESERVED, read_instructions
 from horizon_ryu.slicer.meters13 import TenantMeters13
+from horizon_ryu.slicer.portions import Work
 from horizon_ryu.slicer.sliced_datapath import MORE
 from horizon_ryu.slicer.xid_map import Asked
 from horizon_ryu.wire.codecs import codec_of
@@ -133,15 +134,17 @@ class Takeover13:
         parts: TakenOverParts,
         install: Callable[[Callable[[], None]], None],
         done: Callable[[float], None],
+        move: Callable[[Work], None],
     ) -> None:
         """``install`` has the first table as it is to be, and then calls what it is given.
 
-        ``done`` is called behind all.
+        ``done`` is called behind all. ``move`` has work done by which entries move.
         """
         self._link = link
         self._parts = parts
         self._install = install
         self._done = done
+        self._move = move
         self._told = _ToldSwitch()
         self._kept: set[int] = set()
         self._awaited: set[int] = set()
@@ -228,22 +231,34 @@ class Takeover13:
 
     def _settle(self, now: float) -> None:
         told, self._told = self._told, _ToldSwitch()
+        self._move(self._settling(told, now))
+
+    def _settling(self, told: _ToldSwitch, now: float) -> Work:
+        """Have what the switch has told as it is to be, an entry in each step."""
         self._parts.meters.settle(told.meters)
         self._parts.groups.settle(told.groups)
+        yield None
         first = [one for one in told.entries if one.table_id < RESERVED]
         others = [one for one in told.entries if one.table_id >= RESERVED]
-        there = {one.cookie: one for one in others if self._is_in_place(one)}
+        there: dict[int, _ToldEntry] = {}
+        for one in others:
+            if self._is_in_place(one):
+                there[one.cookie] = one
+            yield None
         strays = [one for one in others if there.get(one.cookie) is not one]
         # What stands at another place than it is to comes before it has that one.
         misplaced = [one for one in strays if self._link.sliced.find(one.cookie) is not None]
-        self._remove(misplaced)
-        added = self._settle_entries(there)
+        self._link.say_many(map(_removal, misplaced))
+        added = yield from self._settling_entries(there)
         self._parts.classifier.found(
             {(one.match, one.priority): FoundEntry(one.program, one.cookie) for one in first}
         )
 
+        before = set(misplaced)
+        foreign = [one for one in strays if one not in before]
+
         def settled() -> None:
-            self._remove(one for one in strays if one not in misplaced)
+            self._link.say_many(map(_removal, foreign))
             removed = len(strays)
             removed += self._parts.groups.remove_others(told.groups)
             removed += self._parts.meters.remove_others(told.meters)
@@ -270,33 +285,32 @@ class Takeover13:
             and told.match == marked_match(entry.match, mark)
         )
 
-    def _settle_entries(self, there: dict[int, _ToldEntry]) -> int:
+    def _settling_entries(self, there: Mapping[int, _ToldEntry]) -> Generator[None, None, int]:
         """Add the entries that the switch lacks, change those that are others; return how many."""
-        added: list[MarkedEntry] = []
-        modified: list[MarkedEntry] = []
+        added, carry_out = 0, self._parts.tables.carry_out
         for entry_id in sorted(self._kept):
+            yield None
             one = self._link.sliced.installed(entry_id)
             has = there.get(entry_id)
             if one is None:
                 continue
             if has is not None:
                 if has.program != _in_order(read_instructions(one.program)):
-                    modified.append(one)
+                    carry_out(MarkedChanges(modified=(one,)))
             elif one.entry.idle_timeout or one.entry.hard_timeout:
                 self._parts.tables.end_quietly(one.entry)
             else:
-                added.append(one)
-        self._parts.tables.carry_out(MarkedChanges(tuple(added), tuple(modified)))
-        return len(added)
+                added += 1
+                carry_out(MarkedChanges(added=(one,)))
+        return added
 
-    def _remove(self, entries: Iterable[_ToldEntry]) -> None:
-        for one in entries:
-            self._link.say(
-                raw_flow_mod13(
-                    0, one.table_id, one.match, TableCommand.DELETE_STRICT, one.priority,
-                    cookie=one.cookie, cookie_mask=_EVERY_BIT,
-                )
-            )  # fmt: skip
+
+def _removal(told: _ToldEntry) -> bytes:
+    """Return the flow-mod that takes away an entry of the switch, and no other."""
+    return raw_flow_mod13(
+        0, told.table_id, told.match, TableCommand.DELETE_STRICT, told.priority,
+        cookie=told.cookie, cookie_mask=_EVERY_BIT,
+    )  # fmt: skip
 
 
 def _in_order(instructions: Iterable[Instruction]) -> bytes:

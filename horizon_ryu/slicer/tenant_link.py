@@ -24,7 +24,9 @@ from horizon_ryu.wire.session.switch import FeaturesReply, SwitchSession
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0
 """Seconds between two tries: doubled and one more, up to the longest, as FlowVisor has it."""
 CONNECT_SECONDS = 5.0
-_READY, _MESSAGE = SessionEvent.READY, SessionEvent.MESSAGE
+_READY, _UNKNOWN = SessionEvent.READY, SessionEvent.UNKNOWN
+_FOR_SWITCH = (SessionEvent.MESSAGE, SessionEvent.PACKET_IN)
+"""A controller has no business sending the latter: the switch answers with an error."""
 _FEATURES_REQUEST = int(OFPT.FEATURES_REQUEST)
 
 
@@ -112,7 +114,7 @@ class TenantLink(SessionLink):
             self.tenant = TenantConnection(self.slice_name, self._say, self.is_monitor)
             self._owner.tenant_came(self, self.tenant)
         elif (
-            event is _MESSAGE
+            event in _FOR_SWITCH
             and self.tenant is not None
             # The session has answered: a second answer would be one that nobody has asked for.
             and message[1] != _FEATURES_REQUEST
@@ -122,6 +124,8 @@ class TenantLink(SessionLink):
             if self._active.last != self.slice_name:
                 self._active.note(self.slice_name, self._loop.time())
             self._owner.tenant_says(self.tenant, message)
+        elif event is _UNKNOWN and self.tenant is not None:
+            self._owner.tenant_refused(self.tenant, message)
 
     def _timed(self) -> None:
         """Note how long it took until what the controller has said was passed on."""
@@ -169,6 +173,9 @@ class TenantLinkOwner(Protocol):
 
     def tenant_says(self, tenant: TenantConnection, message: bytes) -> None:
         """Give a message of it."""
+
+    def tenant_refused(self, tenant: TenantConnection, message: bytes) -> None:
+        """Tell of a message that names what its version lacks, and was answered with an error."""
 
     def tenant_slow(self, link: TenantLink) -> None:
         """Tell that it did not read what it was sent."""

@@ -12,6 +12,7 @@ from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
 from horizon_ryu.core.slicing.flowspace import SwitchFlowspace
+from horizon_ryu.core.slicing.overlap_index import OverlapIndex
 from horizon_ryu.core.slicing.switch_objects import ObjectListener, SwitchObjects
 from horizon_ryu.wire.ternary import TernaryMatch
 
@@ -120,6 +121,8 @@ class TenantTable:
         self._rules = rules
         self.listener: TableListener | None = None
         self._entries: dict[EntryKey, TenantEntry] = {}
+        self._overlaps: OverlapIndex | None = None
+        """There is one from the first entry on that was added only if it overlaps no other."""
 
     def __iter__(self) -> Iterator[TenantEntry]:
         return iter(tuple(self._entries.values()))
@@ -151,12 +154,9 @@ class TenantTable:
         return TableChange(gone=() if before is None else (before,), come=(entry,))
 
     def _overlapped(self, entry: TenantEntry) -> bool:
-        return any(
-            one.priority == entry.priority
-            and one.table_id == entry.table_id
-            and one.match.overlaps(entry.match)
-            for one in self._entries.values()
-        )
+        if self._overlaps is None:
+            self._overlaps = OverlapIndex(self._entries)
+        return self._overlaps.overlaps(entry.key)
 
     def _modified(self, entry: TenantEntry, change: FlowChange) -> TenantEntry:
         cookie = change.entry.cookie if self._rules.modify_sets_cookie else entry.cookie
@@ -211,13 +211,23 @@ class TenantTable:
     def apply(self, change: TableChange) -> None:
         """Carry out what :meth:`work_out` returned."""
         for entry in change.gone:
-            del self._entries[entry.key]
+            self._drop(entry.key)
         for _, entry in change.modified:
             self._entries[entry.key] = entry
         for entry in change.come:
-            self._entries[entry.key] = entry
+            self._have(entry.key, entry)
         if self.listener is not None:
             self._tell(self.listener, change)
+
+    def _have(self, key: EntryKey, entry: TenantEntry) -> None:
+        self._entries[key] = entry
+        if self._overlaps is not None:
+            self._overlaps.add(key)
+
+    def _drop(self, key: EntryKey) -> None:
+        del self._entries[key]
+        if self._overlaps is not None:
+            self._overlaps.remove(key)
 
     def _tell(self, listener: TableListener, change: TableChange) -> None:
         for entry in change.gone:
@@ -231,24 +241,25 @@ class TenantTable:
         """Put an entry in, which is the newest; ``before`` is the one with its key, if any."""
         listener = self.listener
         if before is not None:
+            # The newest is the last one: that it is replaced is not enough.
             del self._entries[key]
             if listener is not None:
                 listener.gone(before)
-        self._entries[key] = entry
+        self._have(key, entry)
         if listener is not None:
             listener.put(entry)
 
     def remove(self, entry: TenantEntry) -> None:
         """Take out an entry that has ended by itself, if it is still there."""
         if self._entries.get(entry.key) is entry:
-            del self._entries[entry.key]
+            self._drop(entry.key)
             if self.listener is not None:
                 self.listener.gone(entry)
 
     def replace(self, entry: TenantEntry) -> None:
         """Put an entry in the place of the one with its key."""
         before = self._entries.get(entry.key)
-        self._entries[entry.key] = entry
+        self._have(entry.key, entry)
         if self.listener is not None:
             if before is not None and before.entry_id != entry.entry_id:
                 self.listener.gone(before)

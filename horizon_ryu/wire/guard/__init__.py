@@ -9,7 +9,7 @@ from horizon_ryu.wire.guard.framing import Framer
 from horizon_ryu.wire.guard.hello import normalize_hello
 from horizon_ryu.wire.guard.message_guard import AnswerLimits, MessageGuard
 from horizon_ryu.wire.guard.protocol import Role
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 
 __all__ = [
     "AnswerLimits",
@@ -17,6 +17,7 @@ __all__ = [
     "MessageGuard",
     "Reason",
     "Role",
+    "UnknownElement",
     "Violation",
     "normalize_hello",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.guard.controller10 import CONTROLLER10
 from horizon_ryu.wire.guard.controller13 import CONTROLLER13
 from horizon_ryu.wire.guard.framing import HEADER_SIZE, MAX_SIZE
@@ -16,10 +17,9 @@ from horizon_ryu.wire.guard.hello import read_hello
 from horizon_ryu.wire.guard.openflow10 import OPENFLOW10
 from horizon_ryu.wire.guard.openflow13 import OPENFLOW13
 from horizon_ryu.wire.guard.protocol import Check, Protocol, Role
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
 from horizon_ryu.wire.known_answer import KnownAnswer
-from horizon_ryu.wire.ofp10 import OFPT as OFPT10
 from horizon_ryu.wire.ofp13 import OFPMP, OFPT
 
 PROTOCOLS = {
@@ -32,7 +32,8 @@ PROTOCOLS = {
 HELLO = OFPT.HELLO
 FEATURES_REQUEST = OFPT.FEATURES_REQUEST
 FEATURES_REPLY = OFPT.FEATURES_REPLY
-_LAST_TYPES = {OPENFLOW10.version: int(max(OFPT10)), OPENFLOW13.version: int(max(OFPT))}
+_UNKNOWN_MULTIPART = int(OFPET.BAD_REQUEST), int(OFPBRC.BAD_MULTIPART)
+"""The same in both versions: in 1.0 it is OFPBRC_BAD_STAT."""
 _MORE = 1
 _REMEMBERED = 2048
 """Bytes of a sound answer that is remembered, at most."""
@@ -113,14 +114,16 @@ class MessageGuard:
         return protocol.max_sizes
 
     def let_strangers_in(self, sizes: Sequence[int]) -> tuple[int, ...]:
-        """Accept messages of types that the version lacks, but for their headers unread.
+        """Accept messages of types that the peer has no business sending, unread but for headers.
 
         They cannot be parsed, but answered with an error, as a switch does (1.3.5 section 7.5.4.2).
-        Return the largest size of each type, given those without them.
+        A second Hello is none of them. Return the largest size of each type, given those without
+        them.
         """
-        last = 0 if self.version is None else _LAST_TYPES[self.version]
-        self.checks = [_unread if kind > last else check for kind, check in enumerate(self.checks)]
-        return tuple(MAX_SIZE if kind > last else size for kind, size in enumerate(sizes))
+        checks = self.checks
+        strangers = {kind for kind in range(256) if checks[kind] is None} - {int(HELLO)}
+        self.checks = [_unread if kind in strangers else one for kind, one in enumerate(checks)]
+        return tuple(MAX_SIZE if kind in strangers else one for kind, one in enumerate(sizes))
 
     def accept(self, message: bytes) -> None:
         """Return if ``message`` (whole, of at least 8 bytes) may be parsed; else Violation."""
@@ -252,5 +255,5 @@ class MessageGuard:
         protocol = self._protocol
         walker = protocol.bodies.get(kind) if protocol is not None else None
         if protocol is None or walker is None:
-            raise Violation(Reason.KIND, f"multipart message of type {kind}")
+            raise UnknownElement(f"multipart message of type {kind}", _UNKNOWN_MULTIPART)
         walker(message, protocol.body_at, len(message))

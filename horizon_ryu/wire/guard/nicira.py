@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
+from horizon_ryu.wire.error_codes13 import OFPBAC, OFPET
 from horizon_ryu.wire.guard.oxm import walk_field
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 from horizon_ryu.wire.guard.walk import Walker, at_least, tlv_list, uint16, uint32, with_header
 from horizon_ryu.wire.match_codes13 import OFPXMC
 from horizon_ryu.wire.nicira_ext import NX_EXPERIMENTER_ID, NX_LEARN, NX_NAT_RANGE, NXAC2PT, NXAST
@@ -223,6 +224,10 @@ _BODIES: Mapping[int, Walker] = MappingProxyType(
 )
 
 
+_NESTED = int(OFPET.BAD_ACTION), int(OFPBAC.BAD_ARGUMENT)
+"""The same in both versions."""
+
+
 def experimenter_action(properties: Walker, connection_tracking: Walker | None) -> Walker:
     """Return the walker of an experimenter (1.0: vendor) action.
 
@@ -242,7 +247,7 @@ def experimenter_action(properties: Walker, connection_tracking: Walker | None) 
             raise Violation(Reason.LENGTH, f"Nicira action {subtype} of {size} bytes")
         if subtype == _CT:
             if connection_tracking is None:
-                raise Violation(Reason.KIND, "connection tracking inside connection tracking")
+                raise UnknownElement("connection tracking inside connection tracking", _NESTED)
             connection_tracking(message, start + _CT_HEAD, end)
         elif subtype == _CONTROLLER2:
             properties(message, start, end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from horizon_ryu.wire.action_table import ACTIONS_10
+from horizon_ryu.wire.error_codes10 import OFPBAC, OFPET
 from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.nicira import (
     any_properties,
@@ -44,9 +45,12 @@ _PADDING = 7
 """Some switches pad the message to 8 bytes after the frame."""
 
 
+_UNKNOWN_ACTION = int(OFPET.BAD_ACTION), int(OFPBAC.BAD_TYPE)
+
+
 def _standard_actions(foreign: Walker) -> Walker:
     known = {number: exactly(row.size, "action") for number, row in ACTIONS_10.items()}
-    return tlv_list("action", {**known, OFPAT.VENDOR: foreign})
+    return tlv_list("action", {**known, OFPAT.VENDOR: foreign}, error=_UNKNOWN_ACTION)
 
 
 ACTIONS = with_nicira(_standard_actions, any_properties)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from horizon_ryu.wire.action_table import ACTIONS_13
-from horizon_ryu.wire.error_codes13 import OFPET
+from horizon_ryu.wire.error_codes13 import OFPBAC, OFPBIC, OFPET, OFPMMFC
 from horizon_ryu.wire.fields import HAS_MASK, header
 from horizon_ryu.wire.guard.framing import MAX_SIZE, max_sizes
 from horizon_ryu.wire.guard.nicira import aligned_properties, with_nicira
@@ -18,7 +18,7 @@ from horizon_ryu.wire.guard.protocol import (
     sized,
     whole,
 )
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 from horizon_ryu.wire.guard.walk import (
     Walker,
     at_least,
@@ -70,6 +70,10 @@ _PACKET_IN, _PACKET_IN_WITH_PORT = 34, 42
 _packet_in_head = struct.Struct("!H10xHHI").unpack_from
 
 
+_UNKNOWN_ACTION = int(OFPET.BAD_ACTION), int(OFPBAC.BAD_TYPE)
+_MASKED_SET_FIELD = int(OFPET.BAD_ACTION), int(OFPBAC.BAD_SET_ARGUMENT)
+
+
 def _set_field(message: bytes, start: int, end: int) -> None:
     if end - start < _SET_FIELD:
         raise Violation(Reason.LENGTH, f"set-field of {end - start} bytes")
@@ -77,12 +81,13 @@ def _set_field(message: bytes, start: int, end: int) -> None:
     if (field_end - start + 7) & ~7 != end - start:
         raise Violation(Reason.LENGTH, f"set-field of {end - start} bytes around its field")
     if uint32(message, start + _FIELD_AT) & HAS_MASK:
-        raise Violation(Reason.KIND, "set-field with a mask")
+        raise UnknownElement("set-field with a mask", _MASKED_SET_FIELD)
 
 
 def _standard_actions(foreign: Walker) -> Walker:
     known = {number: exactly(row.size, "action") for number, row in ACTIONS_13.items()}
-    return tlv_list("action", {**known, OFPAT.SET_FIELD: _set_field, OFPAT.EXPERIMENTER: foreign})
+    known |= {OFPAT.SET_FIELD: _set_field, OFPAT.EXPERIMENTER: foreign}
+    return tlv_list("action", known, error=_UNKNOWN_ACTION)
 
 
 ACTIONS = with_nicira(_standard_actions, aligned_properties)
@@ -100,6 +105,7 @@ INSTRUCTIONS = tlv_list(
         OFPIT.METER: exactly(8, "instruction"),
         OFPIT.EXPERIMENTER: at_least(8, "instruction"),
     },
+    error=(int(OFPET.BAD_INSTRUCTION), int(OFPBIC.UNKNOWN_INST)),
 )
 
 
@@ -118,6 +124,7 @@ BANDS = tlv_list(
     },
     least=12,
     step=4,
+    error=(int(OFPET.METER_MOD_FAILED), int(OFPMMFC.BAD_BAND)),
 )
 
 _ids = tlv_list("id", {}, other=at_least(4, "id"), least=4, step=4)

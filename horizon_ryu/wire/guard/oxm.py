@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from horizon_ryu.wire.error_codes13 import OFPBMC, OFPET
 from horizon_ryu.wire.fields import (
     FIELD_MASK,
     FIELDS,
@@ -18,7 +19,7 @@ from horizon_ryu.wire.fields import (
     class_and_field,
     header_class,
 )
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 from horizon_ryu.wire.guard.walk import uint16, uint32
 from horizon_ryu.wire.match_codes13 import OFPMT, OFPXMC
 from horizon_ryu.wire.nicira_ext import (
@@ -70,6 +71,7 @@ _EXPERIMENTER_SIZES: Mapping[tuple[int, int], int] = MappingProxyType(
     }
 )
 
+_UNKNOWN_MATCH = int(OFPET.BAD_MATCH), int(OFPBMC.BAD_TYPE)
 # Plain numbers: every field that a switch sends is compared with them.
 _OXM, _EXPERIMENTER = int(OFPMT.OXM), int(OFPXMC.EXPERIMENTER)
 
@@ -84,7 +86,7 @@ def walk_match(message: bytes, start: int, end: int) -> int:
     if not _MATCH_HEADER <= length <= MAX_MATCH_SIZE or space > left:
         raise Violation(Reason.LENGTH, f"match of {length} bytes, {left} left")
     if uint16(message, start) != _OXM:
-        raise Violation(Reason.KIND, f"match type {uint16(message, start)}")
+        raise UnknownElement(f"match type {uint16(message, start)}", _UNKNOWN_MATCH)
     walk_fields(message, start + _MATCH_HEADER, start + length)
     return start + space
 

@@ -37,3 +37,15 @@ class Violation(Exception):
         super().__init__(f"{reason.value}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+class UnknownElement(Violation):
+    """A message that is soundly framed as far as it was read names what its version lacks.
+
+    A switch answers it with ``error``, a type and a code, and goes on; whoever else hears it has
+    the violation of a peer that should have known.
+    """
+
+    def __init__(self, detail: str, error: tuple[int, int]) -> None:
+        super().__init__(Reason.KIND, detail)
+        self.error = error

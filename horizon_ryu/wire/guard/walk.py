@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from horizon_ryu.wire.guard.violation import Reason, Violation
+from horizon_ryu.wire.guard.violation import Reason, UnknownElement, Violation
 
 Walker: TypeAlias = Callable[[bytes, int, int], None]
 
@@ -112,11 +112,13 @@ def tlv_list(
     step: int = 8,
     padded: bool = False,
     most: int = 0xFFFF,
+    error: tuple[int, int] | None = None,
 ) -> Walker:
     """Return a walker over elements headed by type (16 bits) and length (16 bits).
 
     ``known`` has the walker of each type; types missing there go to ``other``, or are refused
-    when it is None. ``padded``: the length does not count the padding to 8 bytes that follows
+    when it is None, with ``error`` as what a switch answers so.
+    ``padded``: the length does not count the padding to 8 bytes that follows
     the element. ``most`` bounds the number of elements, since Ryu copies the rest of the list
     for each.
     """
@@ -136,7 +138,9 @@ def tlv_list(
                 raise Violation(Reason.LENGTH, f"{what} {kind} of {length} bytes, {left} left")
             inner = walkers.get(kind, other)
             if inner is None:
-                raise Violation(Reason.KIND, f"{what} {kind}")
+                if error is None:
+                    raise Violation(Reason.KIND, f"{what} {kind}")
+                raise UnknownElement(f"{what} {kind}", error)
             inner(message, start, start + length)
             start += space
             count += 1

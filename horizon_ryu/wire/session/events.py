@@ -39,6 +39,8 @@ class SessionEvent(Enum):
     """It belonged to a pending request, which has taken it."""
     MESSAGE = "message"
     """Anything else; the session has done with it what is its own to do, such as to reply."""
+    UNKNOWN = "unknown"
+    """It names what the version lacks; the session has answered it with an error."""
     NEGOTIATED = "negotiated"
     IDENTIFIED = "identified"
     READY = "ready"

@@ -12,7 +12,14 @@ from typing import TypeAlias
 from horizon_ryu.wire.codec import Codec
 from horizon_ryu.wire.codecs import codec_of
 from horizon_ryu.wire.error_codes13 import OFPET, OFPHFC
-from horizon_ryu.wire.guard import AnswerLimits, Framer, MessageGuard, Role, Violation
+from horizon_ryu.wire.guard import (
+    AnswerLimits,
+    Framer,
+    MessageGuard,
+    Role,
+    UnknownElement,
+    Violation,
+)
 from horizon_ryu.wire.guard.framing import HEADER_SIZE, MAX_SIZE
 from horizon_ryu.wire.guard.protocol import Check
 from horizon_ryu.wire.ofp13 import OFPT
@@ -147,10 +154,15 @@ class ProtocolSession(ABC):
                 if self._repetitions.by_xid and self._repetitions.take(message):
                     continue
                 check = guard.checks[message[1]]
-                if check is None or message[0] != guard.version:
-                    guard.accept(message)
-                else:
-                    check(message)
+                try:
+                    if check is None or message[0] != guard.version:
+                        guard.accept(message)
+                    else:
+                        check(message)
+                except UnknownElement as unknown:
+                    for event in self._unknown(message, unknown):
+                        yield event, message
+                    continue
                 taker = self._takers.get(message[1])
                 if taker is None:
                     is_frame = message[1] == _PACKET_IN and self.stage is _READY
@@ -184,6 +196,8 @@ class ProtocolSession(ABC):
             return None
         try:
             check(chunk)
+        except UnknownElement:
+            return None
         except Violation as violation:
             self._end(SessionEnd(violation.reason.value, violation.detail, violation=True))
             return None
@@ -238,6 +252,10 @@ class ProtocolSession(ABC):
 
     def _answer(self, message: bytes) -> Events:
         return _ANSWER if self._pending.take(self.codec, message) else MESSAGE
+
+    def _unknown(self, _message: bytes, unknown: UnknownElement) -> Events:
+        """Deal with a message that names what the version lacks; Violation: the session ends."""
+        raise unknown
 
     # What goes
 

@@ -30,6 +30,7 @@ from horizon_ryu.wire.of10.statistics import (
     StatsReply,
     StatsRequest,
     TableStats10,
+    VendorStats,
 )
 from horizon_ryu.wire.of10.structures import (
     ActionEnqueue,
@@ -173,6 +174,19 @@ def test_basic_vendor_is_refused_unless_it_is_allowed() -> None:
     assert allowed.ask("c0", Vendor(0x2320, bytes(8))) == [Vendor(0x2320, bytes(8))]
     allowed.answer(Vendor(0x2320, b"12345678"), allowed.last_xid())
     assert allowed["c0"].got[0].xid == allowed.xid
+
+
+def test_statistics_of_a_vendor_are_refused_unless_it_is_allowed() -> None:
+    asked = StatsRequest(int(OFPST.VENDOR), 0, VendorStats(0x2320, bytes(8)))
+    sliced = Sliced()
+    assert not sliced.ask("c0", asked)
+    refused(sliced, "c0", OFPET.BAD_REQUEST, OFPBRC.BAD_VENDOR)
+    allowed = Sliced(allows_vendor=frozenset({0x2320}))
+    assert allowed.ask("c0", asked) == [asked]
+    told = StatsReply(int(OFPST.VENDOR), 0, asked.body)
+    allowed.answer(told, allowed.last_xid())
+    (reply,) = allowed["c0"].got
+    assert (reply.xid, reply.message) == (allowed.xid, told)
 
 
 def test_what_the_switch_answers_has_the_id_that_the_tenant_asked_under() -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
+import struct
 from typing import Any
 
 import pytest
 
 from horizon_ryu.slicer.datapath10 import SlicedDatapath10
 from horizon_ryu.slicer.datapath13 import SlicedDatapath13
-from horizon_ryu.wire.error_codes13 import OFPBRC, OFPET
 from horizon_ryu.wire.guard.hello import read_hello
 from horizon_ryu.wire.of13.asynchronous import PacketIn13
 from horizon_ryu.wire.of13.multipart import MultipartReply, MultipartRequest
@@ -140,26 +140,128 @@ def test_switches_of_both_versions_are_sliced_side_by_side() -> None:
     in_lab(test)
 
 
-@pytest.mark.parametrize("version", sorted(BOTH))
+XID = 0x1267
+NO_BUFFER = 0xFFFFFFFF
+NO_ACTION = struct.pack("!HH4x", 99, 8)
+NO_INSTRUCTION = struct.pack("!HH4x", 99, 8)
+ANY_MATCH = struct.pack("!HH4x", 1, 4)
+
+
+def raw(version: int, kind: int, *parts: bytes) -> bytes:
+    body = b"".join(parts)
+    return struct.pack("!BBHI", version, kind, 8 + len(body), XID) + body
+
+
+def raw_flow_mod10(actions: bytes) -> bytes:
+    head = struct.pack("!I36xQ4H", 0x3FFFFF, 0, 0, 0, 0, 5)
+    return raw(1, 14, head, struct.pack("!IHH", NO_BUFFER, 0xFFFF, 0), actions)
+
+
+def raw_flow_mod13(instructions: bytes, match: bytes = ANY_MATCH) -> bytes:
+    head = struct.pack("!QQBBHHHIIIH2x", 0, 0, 0, 0, 0, 0, 5, NO_BUFFER, NO_BUFFER, NO_BUFFER, 0)
+    return raw(4, 14, head, match, instructions)
+
+
+def applying(actions: bytes) -> bytes:
+    return struct.pack("!HH4x", 4, 8 + len(actions)) + actions
+
+
+UNKNOWN_KINDS = {
+    "1.0 type": (raw(1, 99, b"what"), 1, 1),
+    "1.0 frame of a switch": (raw(1, 10, struct.pack("!IHHBx", NO_BUFFER, 4, 1, 0), b"what"), 1, 1),
+    "1.0 features of a switch": (raw(1, 6, bytes(24)), 1, 1),
+    "1.0 answer": (raw(1, 17, struct.pack("!HH", 3, 0)), 1, 1),
+    "1.0 statistics": (raw(1, 16, struct.pack("!HH", 99, 0)), 1, 2),
+    "1.0 statistics of a vendor": (raw(1, 16, struct.pack("!HHII", 0xFFFF, 0, 0x123456, 0)), 1, 3),
+    "1.0 vendor": (raw(1, 4, struct.pack("!II", 0x123456, 0)), 1, 3),
+    "1.0 action": (raw_flow_mod10(NO_ACTION), 2, 0),
+    "1.0 action of a vendor": (raw_flow_mod10(struct.pack("!HHI", 0xFFFF, 8, 0x123456)), 2, 2),
+    "1.0 action on a frame": (
+        raw(1, 13, struct.pack("!IHH", NO_BUFFER, 0xFFFF, 8), NO_ACTION, bytes(60)),
+        *(2, 0),
+    ),
+    "1.3 type": (raw(4, 99, b"what"), 1, 1),
+    "1.3 type of 1.4": (raw(4, 33, bytes(8)), 1, 1),
+    "1.3 frame of a switch": (
+        raw(4, 10, struct.pack("!IHBBQ", NO_BUFFER, 4, 0, 0, 0), ANY_MATCH, bytes(6)),
+        *(1, 1),
+    ),
+    "1.3 answer": (raw(4, 21), 1, 1),
+    "1.3 statistics": (raw(4, 18, struct.pack("!HH4x", 14, 0), bytes(16)), 1, 2),
+    "1.3 part of statistics": (raw(4, 18, struct.pack("!HH4x", 99, 1)), 1, 2),
+    "1.3 statistics of an experimenter": (
+        raw(4, 18, struct.pack("!HH4xII", 0xFFFF, 0, 0x123456, 1)),
+        *(1, 3),
+    ),
+    "1.3 experimenter": (raw(4, 4, struct.pack("!II", 0x123456, 1)), 1, 3),
+    "1.3 instruction": (raw_flow_mod13(NO_INSTRUCTION), 3, 0),
+    "1.3 action": (raw_flow_mod13(applying(NO_ACTION)), 2, 0),
+    "1.3 action on a frame": (
+        raw(4, 13, struct.pack("!IIH6x", NO_BUFFER, 0xFFFFFFFD, 8), NO_ACTION, bytes(60)),
+        *(2, 0),
+    ),
+    "1.3 match": (raw_flow_mod13(b"", struct.pack("!HH4x", 9, 4)), 4, 0),
+    "1.3 field": (raw_flow_mod13(b"", struct.pack("!HHHBBI4x", 1, 12, 0x8000, 180, 4, 1)), 4, 6),
+    "1.3 bucket": (
+        raw(4, 15, struct.pack("!HBxIHH12x", 0, 0, 1, 24, 0), NO_ACTION),
+        *(2, 0),
+    ),
+    "1.3 group command": (raw(4, 15, struct.pack("!HBxI", 9, 0, 1)), 6, 11),
+    "1.3 group type": (raw(4, 15, struct.pack("!HBxI", 0, 9, 1)), 6, 10),
+    "1.3 meter band": (raw(4, 29, struct.pack("!HHIHHII4x", 0, 1, 1, 9, 16, 100, 10)), 12, 8),
+    "1.3 meter command": (raw(4, 29, struct.pack("!HHI", 9, 1, 1)), 12, 4),
+    "1.3 role": (raw(4, 24, struct.pack("!I4xQ", 9, 1)), 11, 2),
+}
+"""Messages and the error, type and code, that Open vSwitch answers each with."""
+
+
+@pytest.mark.parametrize("what", UNKNOWN_KINDS)
 def test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothing(
-    version: int,
+    what: str,
 ) -> None:
     """FlowVisor closed the tenant's connection."""
+    unknown, *wanted = UNKNOWN_KINDS[what]
 
     async def test(found: Lab) -> None:
         peers = await tenant_of(found, "a", BOTH)
         found.configure(2, a=[1, 2])
-        await switch_of(found, version)
+        await switch_of(found, unknown[0])
         a = await ready(found, peers)
-        unknown = bytes((version, 99, 0, 12, 0, 0, 0x12, 0x67)) + b"what"
         a.transport.write(unknown)
         error = await a.message(Error)
-        assert (error.type, error.code) == (OFPET.BAD_REQUEST, OFPBRC.BAD_TYPE)
+        assert [error.type, error.code] == wanted
         assert error.data == unknown
-        a.say(BarrierRequest())
-        await a.message(BarrierReply)
+        # Amid others, which are taken before and behind it.
+        barrier = a.session.codec.messages.encode(5, BarrierRequest())
+        a.transport.write(barrier + unknown + barrier)
+        await found.until(lambda: len(a.got) == 3)
+        assert sorted(type(one).__name__ for one in a.got) == ["BarrierReply"] * 2 + ["Error"]
         assert not a.is_lost.is_set()
         assert len(peers) == 1
+        assert not found.engine.faults
+
+    in_lab(test)
+
+
+@pytest.mark.parametrize(
+    "lying",
+    [
+        raw_flow_mod10(struct.pack("!HH4x", 99, 16)),
+        raw(1, 16, struct.pack("!HH", 1, 0), bytes(43)),
+        raw_flow_mod13(struct.pack("!HH4x", 99, 16)),
+        raw_flow_mod13(b"", struct.pack("!HH4x", 9, 24)),
+        raw(4, 29, struct.pack("!HHIHHII4x", 0, 1, 1, 9, 32, 100, 10)),
+        raw(4, 0),
+    ],
+)
+def test_a_message_whose_lengths_lie_closes_the_connection(lying: bytes) -> None:
+    async def test(found: Lab) -> None:
+        peers = await tenant_of(found, "a", BOTH)
+        found.configure(2, a=[1, 2])
+        await switch_of(found, lying[0])
+        a = await ready(found, peers)
+        a.transport.write(lying)
+        await found.until(a.is_lost.is_set)
         assert not found.engine.faults
 
     in_lab(test)

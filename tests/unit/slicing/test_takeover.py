@@ -314,3 +314,24 @@ def test_a_slice_that_comes_back_finds_its_limits_and_its_entries() -> None:
     assert again.ask("c0", flow_mod(match(in_port=2), output(0))) == []
     removed = again.ask("c0", flow_mod(match(), command=DELETE))
     assert {one.command for one in removed if isinstance(one, FlowMod10)} == {DELETE_STRICT}
+
+
+def test_a_switch_is_taken_over_a_step_at_a_time_and_tenants_wait_for_it() -> None:
+    before, switch = worked(*MODS)
+    lacking = next(at for at, one in switch.entries.items() if one.cookie)
+    del switch.entries[lacking]
+    again = Again(kept(before))
+    works: list[Any] = []
+    again.datapath.carry_by(works.append)
+    assert again.told(switch) == []
+    assert again.datapath.is_at_work
+    new = flow_mod(match(in_port=0, dl_type=0x0800), output(2), priority=9)
+    assert again.ask("c0", new) == [], "it waits"
+    (work,) = works
+    said = []
+    for _ in work:
+        said.append([one for one in again.news() if isinstance(one, FlowMod10)])
+    (put_back,), *ours = [step for step in said if step]
+    assert (put_back.match, put_back.priority) == lacking
+    assert ours, "what has waited"
+    assert not again.datapath.is_at_work

@@ -41,6 +41,7 @@ FLOOD = int(OFPP.FLOOD)
 MOVED = [*rules13("c0", [4, 3], MACS_0, 1), *rules13("c1", [1, 2], MACS_1, 9)]
 ONE_GONE = rules13("c1", [1, 3], MACS_1, 7)
 MODIFY, DELETE = 1, 2
+FLOW_MOD = 14
 
 
 def established(folder: Path) -> KilledEngine:
@@ -387,3 +388,28 @@ def test_numbers_of_an_earlier_engine_are_given_again_once_the_switch_is_through
     ids.settle(ids.resting)
     assert [ids.reserve() for _ in range(6)] == [1, 3, 4, 6, 7, 9]
     IdMap(100, most_resting=5).restore({}, 2**40)
+
+
+def test_a_switch_of_1_3_is_taken_over_a_step_at_a_time_and_tenants_wait_for_it(
+    tmp_path: Path,
+) -> None:
+    engine = established(tmp_path)
+    engine.kill(is_written=True, sent=0)
+    engine.switch.restart()
+    engine.switch.connect()
+    engine.begin()
+    engine.changes.clear()
+    works: list[Any] = []
+    engine.datapath.carry_by(works.append)
+    engine.take_over()
+    assert engine.datapath.is_at_work
+    engine.ask("c0", flow_mod13(match13(eth_src=mac(MACS_0[0])), output13(3), priority=77))
+    put_back = set()
+    while works:
+        for _ in works.pop(0):
+            put_back.add(sum(one[1] == FLOW_MOD for one in engine.said))
+    assert {1, 2, 3, 4, 5, 6} <= put_back, "one at a time"
+    assert not engine.datapath.is_at_work
+    engine.turn()
+    assert [one for one in engine.datapath.sliced.table("c0") if one.priority == 77]
+    engine.check()
