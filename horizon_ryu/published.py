@@ -29,6 +29,8 @@ class Published:
     ``slicer_trouble`` says what is wrong with the slicer's engine; Slicing writes it.
     ``unsettled_migrations`` says of each migration of a router what goes on being tried in vain;
     Xen writes it.
+    ``silent_routers`` says of each separated router whose agent has fallen silent that it has; Xen
+    writes it.
     ``tokens_trouble`` says why the tokens in force are not those that their file has now.
     ``forest`` is None while Spanning Tree does not run.
     """
@@ -42,5 +44,6 @@ class Published:
     unkept: frozenset[int] = frozenset()
     slicer_trouble: str | None = None
     unsettled_migrations: tuple[str, ...] = ()
+    silent_routers: tuple[str, ...] = ()
     tokens_trouble: str | None = None
     unanswered: Mapping[int, tuple[str, ...]] = field(default_factory=lambda: MappingProxyType({}))

@@ -58,6 +58,7 @@ class Xen(HorizonApp):
             horizon.runtime,
             horizon.clock,
             self.spawn_loop,
+            self._note_silent,
         )
         configured = self._hosts.timers
         self._hosts.timers = kept_timers(horizon.store, TIMERS_SETTING, configured)
@@ -97,11 +98,19 @@ class Xen(HorizonApp):
     def _note_unsettled(self, found: tuple[str, ...]) -> None:
         self.horizon.published.unsettled_migrations = found
 
+    def _note_silent(self, found: tuple[str, ...]) -> None:
+        self.horizon.published.silent_routers = found
+
     def _measure(self, metrics: Metrics) -> None:
         metrics.gauge(
             "horizon_router_migrations_unsettled",
             "Migrations of routers that go on being tried in vain",
             lambda: len(self.horizon.published.unsettled_migrations),
+        )
+        metrics.gauge(
+            "horizon_routers_silent",
+            "Routers with separated planes whose agents have said nothing for long",
+            lambda: len(self.horizon.published.silent_routers),
         )
         for state in ("connected", "away"):
             metrics.gauge(

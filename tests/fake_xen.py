@@ -81,6 +81,7 @@ class FakeXen:
 
     def __init__(self, folder: Path, **options: Any) -> None:
         self.unsettled: tuple[str, ...] = ()
+        self.silent: tuple[str, ...] = ()
         self.now = 100.0
         self.bridges: dict[str, FakeBridge] = {}
         self.events: list[tuple[str, dict[str, Any]]] = []
@@ -103,6 +104,7 @@ class FakeXen:
             GreenRuntime(),
             lambda: self.now,
             self.spawn_loop,
+            self._note_silent,
         )
 
     def migrations_again(self) -> RouterMigrations:
@@ -117,6 +119,9 @@ class FakeXen:
             self.spawn_loop,
             self._note_unsettled,
         )
+
+    def _note_silent(self, found: tuple[str, ...]) -> None:
+        self.silent = found
 
     def _note_unsettled(self, found: tuple[str, ...]) -> None:
         self.unsettled = found

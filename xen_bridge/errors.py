@@ -11,7 +11,8 @@
     ├── TooLarge            413  the message exceeds its limit
     ├── InvalidRequest      422  a value is refused; names the field
     ├── HypervisorError     424  the hypervisor refused or failed
-    │   └── HypervisorAway  424  it cannot be reached
+    │   ├── HypervisorAway  424  it cannot be reached
+    │   └── DomainEnded     424  the domain has come, and has ended since
     ├── PeerAway            424  another node cannot be reached
     │   └── PeerUnreached   424  and was asked nothing: there was no connection
     ├── Overloaded          429  too much is under way
@@ -97,6 +98,12 @@ class HypervisorAway(HypervisorError):
     title = "The hypervisor is away"
 
 
+class DomainEnded(HypervisorError):
+    """A domain that came from another host does not run here any more."""
+
+    title = "The domain has ended"
+
+
 class PeerAway(BridgeError):
     """Another node cannot be reached, or is not who it should be."""
 
@@ -138,6 +145,7 @@ KINDS: tuple[type[BridgeError], ...] = (
     TooLarge,
     PeerAway,
     HypervisorAway,
+    DomainEnded,
     HypervisorError,
     Overloaded,
     RequestUnsupported,

@@ -46,6 +46,7 @@ from xen_bridge.node_parts import (
 from xen_bridge.planes.domain_zero import DomainZero
 from xen_bridge.planes.plane_probe import PlaneProbe
 from xen_bridge.protocol.applications import Application
+from xen_bridge.protocol.documents.domains import PhysicalHostInfo
 from xen_bridge.router_handlers import consolidate_handlers, measure_handlers, scan_handlers
 from xen_bridge.runtime.limiter import ThreadLimiter
 from xen_bridge.runtime.port import Runtime
@@ -112,7 +113,7 @@ def domain_0(
     watch = TunnelWatch(tunnels, host, identity, source, destination)
     audit = partial(_strays, planes, tunnels, source, destination)
     handlers = {
-        **domain_handlers(host, paths, planes.domains_changed, PlaneProbe().described),
+        **domain_handlers(host, paths, planes.domains_changed, _described(planes)),
         **separation_handlers(planes, telling, tunnels.told, audit),
         **channel_handlers(incoming, telling),
         **device_handlers(DeviceManager(host.hypervisor)),
@@ -122,6 +123,16 @@ def domain_0(
     made = node_of(directory, identity, handlers, runtime, serve, proxy.forward, known)
     lasting = _lasting(runtime, planes, incoming, made, watch)
     return replace(made, lasting=lasting, claim=claim)
+
+
+def _described(planes: SeparatedRouters) -> Callable[[PhysicalHostInfo], PhysicalHostInfo]:
+    """Return what adds to a host whether planes can be separated, and which agents are silent."""
+    probe = PlaneProbe()
+
+    def described(host: PhysicalHostInfo) -> PhysicalHostInfo:
+        return replace(probe.described(host), silent_routers=planes.silent())
+
+    return described
 
 
 def _lasting(

@@ -37,6 +37,8 @@ def hosts(console: Terminal, data: Mapping[str, Any]) -> None:
         if host.get("planes_problem"):
             why = f"separates no planes: {host['planes_problem']}"
             console.print(f"{host['name']}: {why}", soft_wrap=True)
+        for router in host.get("silent_routers", ()):
+            console.print(f"{host['name']}: the agent of {router} says nothing", soft_wrap=True)
     if not data["hosts"]:
         console.print(
             "No host is registered. Have xen-bridge run on one, and register it: "

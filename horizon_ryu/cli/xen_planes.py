@@ -58,7 +58,9 @@ def show(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
         )
     console.print(table)
     for plane in rows:
-        for said in (*plane["refusals"], *plane["faults"], *_timers(plane.get("timers"))):
+        silence = _silence(plane.get("silent_s"))
+        timers = _timers(plane.get("timers"))
+        for said in (*plane["refusals"], *plane["faults"], *silence, *timers):
             console.print(f"{plane['router']}: {said}", soft_wrap=True)
 
 
@@ -70,6 +72,11 @@ def show_tunnels(console: Terminal, data: Iterable[Mapping[str, Any]]) -> None:
         console.print(f"tunnel {one['device']} of {one['bridge']}: {way}, {mtu}", soft_wrap=True)
         for fault in one["faults"]:
             console.print(f"{one['device']}: {fault}", soft_wrap=True)
+
+
+def _silence(seconds: float | None) -> Iterator[str]:
+    if seconds is not None:
+        yield f"its agent has said nothing for {seconds:.0f} s: its routes may have changed since"
 
 
 def _timers(timers: Mapping[str, Any] | None) -> Iterator[str]:

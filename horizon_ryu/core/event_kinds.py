@@ -43,7 +43,9 @@ SLICES = frozenset({
 })  # fmt: skip
 PICTURE = frozenset({"switch_name", "position_change"})
 """What people say of the network: names, and where things are drawn."""
-XEN = frozenset({"xen_host", "xen_domain", "xen_progress"})
+XEN = frozenset({
+    "xen_host", "xen_domain", "xen_progress", "xen_router_silent", "xen_router_heard",
+})  # fmt: skip
 GAP = "gap"
 """Tells a subscriber that events it asked for are gone."""
 KINDS = TOPOLOGY | ALARMS | FLOWS | MIGRATIONS | SLICES | XEN | PICTURE | {GAP}

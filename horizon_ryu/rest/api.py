@@ -244,6 +244,7 @@ class Api:
         if self._services.disk.is_short:
             yield f"the disk of the store is nearly full: {self._services.disk.free} bytes are free"
         yield from map(clean, self._services.published.unsettled_migrations[:MAX_NAMED])
+        yield from map(clean, self._services.published.silent_routers[:MAX_NAMED])
         published = self._services.published
         for trouble in filter(None, (published.slicer_trouble, published.tokens_trouble)):
             yield clean(trouble)

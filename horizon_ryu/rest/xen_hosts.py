@@ -118,6 +118,7 @@ def host_model(host: RemoteHost) -> XenHostModel:
         memory_kb=about.memory_kb if about else None,
         free_memory_kb=about.free_memory_kb if about else None,
         capabilities=about.capabilities if about else (),
+        silent_routers=tuple(map(clean, about.silent_routers)) if about else (),
         planes_problem=clean(about.planes_problem) if about and about.planes_problem else None,
         domains=len(known.node.domains) if known.node else None,
     )

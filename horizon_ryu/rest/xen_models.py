@@ -79,6 +79,9 @@ class XenHostModel(Model):
     free_memory_kb: int | None
     capabilities: tuple[str, ...]
     planes_problem: str | None
+    silent_routers: tuple[str, ...] = Field(
+        description="separated routers whose agents have said nothing for long"
+    )
     domains: int | None
 
 

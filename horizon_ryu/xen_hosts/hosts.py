@@ -53,8 +53,13 @@ class XenHosts:
         runtime: Runtime,
         clock: Callable[[], float],
         spawn_loop: Callable[..., Any],
+        told_silent: Callable[[tuple[str, ...]], None] = lambda _found: None,
     ) -> None:
-        """``spawn_loop`` begins a loop, as :meth:`horizon_ryu.app.HorizonApp.spawn_loop` does."""
+        """``spawn_loop`` begins a loop, as :meth:`horizon_ryu.app.HorizonApp.spawn_loop` does.
+
+        ``told_silent`` is given a sentence for each router whose agent has fallen silent.
+        """
+        self._told_silent = told_silent
         self.options = options
         self.timers = options.timers
         """In force; what is set at run time is put here."""
@@ -137,6 +142,7 @@ class XenHosts:
         self._store.delete_xen_host(name)
         del self._hosts[name]
         host.forget()
+        self._told_silent(self.silent())
         self._publish("xen_host", {"name": name, "state": "removed", "reason": ""})
 
     # ---- asking
@@ -160,6 +166,15 @@ class XenHosts:
         answer = self.ask(name, body, None, seconds)
         self.poll(host)
         return answer
+
+    def silent(self) -> tuple[str, ...]:
+        """Return what is to be said of each router whose agent says nothing, of hosts that do."""
+        return tuple(
+            f"the agent of router {router} on {name} says nothing: its routes may have changed"
+            for name, host in sorted(self._hosts.items())
+            if host.status.node is not None
+            for router in sorted(host.status.silent)
+        )
 
     def count(self, state: str) -> int:
         """Return how many hosts are in a state."""
@@ -201,6 +216,7 @@ class XenHosts:
     def _tell(self, name: str, before: HostStatus, now: HostStatus) -> None:
         if before.state != now.state:
             self._publish("xen_host", {"name": name, "state": now.state, "reason": now.reason})
+        self._tell_silence(name, before, now)
         # After an absence all that is known is what was there before it.
         if before.seen is None or now.seen is None:
             return
@@ -216,6 +232,16 @@ class XenHosts:
                     "state": domain.state,
                 },
             )
+
+    def _tell_silence(self, name: str, before: HostStatus, now: HostStatus) -> None:
+        if before.silent or now.silent:
+            self._told_silent(self.silent())
+        for kind, routers in (
+            ("xen_router_silent", now.silent - before.silent),
+            ("xen_router_heard", before.silent - now.silent),
+        ):
+            for router in sorted(routers):
+                self._publish(kind, {"host": name, "router": router})
 
     @contextmanager
     def progress(

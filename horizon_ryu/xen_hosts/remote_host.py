@@ -39,7 +39,7 @@ class HostStatus:
     """What is known of a host: ``reason`` and ``since`` (the clock's) tell of its state.
 
     ``node`` is what it has, None while it is away; ``seen`` its domains as they are known from
-    all looks, None before the first.
+    all looks, None before the first; ``silent`` the routers whose agents were silent at the last.
     """
 
     state: State = "unknown"
@@ -47,6 +47,7 @@ class HostStatus:
     since: float = 0.0
     node: Node | None = None
     seen: tuple[DomainView, ...] | None = None
+    silent: frozenset[str] = frozenset()
 
 
 class RemoteHost:
@@ -135,7 +136,8 @@ class RemoteHost:
         old = self.status
         since = old.since if old.state == state else self._clock()
         seen = old.seen if node is None else remembered(old.seen or (), _views(node))
-        return HostStatus(state, reason, since, node, seen)
+        silent = old.silent if node is None else frozenset(node.host.silent_routers)
+        return HostStatus(state, reason, since, node, seen, silent)
 
     def forget(self) -> None:
         """End all connections; those in use end with their calls."""

@@ -20,7 +20,7 @@ from xen_bridge.dom0.hypervisor.moving import (
 from xen_bridge.dom0.settings_store import SchedulerSettings
 from xen_bridge.errors import (
     BridgeError,
-    HypervisorError,
+    DomainEnded,
     RequestConflict,
     RequestUnsupported,
     SubjectNotFound,
@@ -47,6 +47,7 @@ from xen_bridge.protocol.documents.migration_advise import (
 from xen_bridge.virtual_management import PhysicalHost
 
 LOG = logging.getLogger(__name__)
+HAS_ENDED = "it has come, and has ended here"
 LOOK_SECONDS = 1.0
 """Between two looks for migrations that nobody asks for any more."""
 
@@ -133,6 +134,10 @@ class MigrationDestination:
         with self._lock:
             record = self._of(told.id, source_pk)
             uuid = record.wanted.definition.uuid or ""
+            if told.has_come and self._has_ended(uuid):
+                if told.step == "finish" and not record.has_ended:
+                    self._clear_away(record)
+                raise DomainEnded(HAS_ENDED)
             if record.state == "aborted" and not self._came_by_itself(told, uuid):
                 raise RequestConflict(f"migration {told.id} was removed here")
             self._heard[told.id] = self._clock()
@@ -169,7 +174,7 @@ class MigrationDestination:
         What would be passed on to it until then would be lost.
         """
         if self._has_ended(uuid):
-            raise HypervisorError("it has come, and has ended here")
+            raise DomainEnded(HAS_ENDED)
         self._planes().bind(number, uuid)
         mover = self._host.hypervisor
         if isinstance(mover, ReconnectingMover) and not mover.is_connected(uuid):
@@ -204,7 +209,13 @@ class MigrationDestination:
         """Give a router that has come what came for it at the source."""
         with self._lock:
             record = self._expected(told.id, source_pk)
-            self._planes().deliver(told, record.wanted.definition.uuid or "")
+            uuid = record.wanted.definition.uuid or ""
+            try:
+                self._planes().deliver(told, uuid)
+            except BridgeError as error:
+                if self._has_ended(uuid):
+                    raise DomainEnded(HAS_ENDED) from error
+                raise
         return Done()
 
     def _expected(self, number: str, source_pk: str) -> IncomingMigration:

@@ -8,10 +8,11 @@ import time
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from xen_bridge.errors import BridgeError
+from xen_bridge.errors import BridgeError, DomainEnded
 from xen_bridge.migration import outgoing
+from xen_bridge.migration.commands import Command, Event, StepDone, StepFailed, Wait
 from xen_bridge.migration.keeper import Keeper
-from xen_bridge.migration.outgoing import Command, Event, OutgoingMigration
+from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.source_steps import SourceSteps
 from xen_bridge.protocol.documents.migration import MigrationStatus, Whereabouts
 
@@ -124,7 +125,7 @@ class MigrationRun:
             decided = outgoing.advanced(record, command, event, self._now())
         if decided[1] is None:
             return decided
-        if decided[0].attempts == TOLD_AFTER and isinstance(decided[1], outgoing.Wait):
+        if decided[0].attempts == TOLD_AFTER and isinstance(decided[1], Wait):
             _tell(decided[0].status)
         return self._orders.taken(decided[0], self._now()) or decided
 
@@ -138,19 +139,17 @@ class MigrationRun:
         return self._orders.aborting.is_set() and is_early and not is_moving
 
     def _event(self, record: OutgoingMigration, command: Command) -> Event:
-        if isinstance(command, outgoing.Wait):
+        if isinstance(command, Wait):
             self._orders.wait(command.seconds)
-            return outgoing.StepDone()
+            return StepDone()
         try:
             return self._steps.carry_out(record, command)
         except BridgeError as error:
             LOG.info("migration %s: %s: %s", record.order.id, command, error)
-            return outgoing.StepFailed(str(error) or error.title)
+            return StepFailed(str(error) or error.title, isinstance(error, DomainEnded))
         except Exception as error:
             LOG.exception("migration %s: %s", record.order.id, command)
-            return outgoing.StepFailed(
-                f"the node failed; its log says why ({type(error).__name__})"
-            )
+            return StepFailed(f"the node failed; its log says why ({type(error).__name__})")
 
     def _keep(self, record: OutgoingMigration) -> None:
         while True:

@@ -11,6 +11,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from xen_bridge.migration.commands import (
+    Command,
+    DoStep,
+    Event,
+    Locate,
+    Located,
+    StepDone,
+    StepFailed,
+    UndoStep,
+    Wait,
+)
 from xen_bridge.protocol.document_schema import document_field
 from xen_bridge.protocol.documents.domains import CreateDomain, VcpuPins
 from xen_bridge.protocol.documents.migration import (
@@ -28,15 +39,15 @@ from xen_bridge.protocol.documents.migration import (
 )
 from xen_bridge.protocol.documents.migration_advise import MAX_FACTS, SiteFact
 
-MOVE, FORGET = "move", "forget"
-"""The step that moves the domain, until which all is taken back, and from which nothing is; and
-that which removes what there is of it here."""
+MOVE, FORGET, FINISH = "move", "forget", "finish"
+"""The step that moves the domain, until which all is taken back, and from which nothing is; that
+which removes what there is of it here; and that which ends it at the destination."""
 GIVEN_UP = "it was given up by hand"
 LEFT_THERE = "given up by hand, the router is at the destination"
 STEPS: Mapping[Mode, tuple[str, ...]] = {
-    "standard": ("prepare", MOVE, "finish", "forget"),
+    "standard": ("prepare", MOVE, FINISH, FORGET),
     "plane-separation": (
-        *("prepare", "data_plane", MOVE, "bind", "announce", "drain", "forget", "finish"),
+        *("prepare", "data_plane", MOVE, "bind", "announce", "drain", FORGET, FINISH),
     ),
 }
 FIRST_WAIT, LONGEST_WAIT = 0.1, 5.0
@@ -45,6 +56,9 @@ MAX_UNDO_ATTEMPTS = 20
 """For what is to be taken back here. What is left at the destination ends with its lease."""
 MAX_ATTEMPTS = 720
 """For a step behind the turn: an hour."""
+SURE_ATTEMPTS = 7
+"""From which on it is believed that a router has ended at the destination, after some six seconds:
+one that restarts is gone for a moment."""
 ELSEWHERE = frozenset({"prepare"})
 """Steps that are taken back at the destination."""
 
@@ -66,6 +80,8 @@ class OutgoingMigration:
     """From then on nothing is tried again."""
     stuck: tuple[str, ...] = document_field((), at_most=MAX_STEPS)
     """Steps that were not taken back, and are passed over."""
+    ended_there: bool = document_field(False)
+    """The router came to the destination, and has ended there: what is left of it is removed."""
 
     @property
     def has_ended(self) -> bool:
@@ -78,63 +94,6 @@ class OutgoingMigration:
         return {fact.name: fact.value for fact in self.site}
 
 
-@dataclass(frozen=True, slots=True)
-class DoStep:
-    """Carry out a step."""
-
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class UndoStep:
-    """Take back a step, which may have been done, half done, or not."""
-
-    step: str
-
-
-@dataclass(frozen=True, slots=True)
-class Locate:
-    """Find out where the domain is, and make that whole: what was half moved is here or there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wait:
-    """Wait so many seconds."""
-
-    seconds: float
-
-
-Command: TypeAlias = DoStep | UndoStep | Locate | Wait
-"""What is to be done next."""
-
-
-@dataclass(frozen=True, slots=True)
-class StepDone:
-    """The command was carried out; what there is to be known of it."""
-
-    site: tuple[SiteFact, ...] | None = None
-    pause_s: float | None = None
-    detail: str | None = None
-    lost_here: int | None = None
-    lost_there: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class StepFailed:
-    """The command failed, or nobody knows what became of it."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where the domain is."""
-
-    is_there: bool
-
-
-Event: TypeAlias = StepDone | StepFailed | Located
-"""What became of a command."""
 Decision: TypeAlias = tuple[OutgoingMigration, Command | None]
 """A record to be kept, and then what to do; None: it has ended."""
 
@@ -262,9 +221,29 @@ def _done(migration: OutgoingMigration, step: str, event: Event, now: float) -> 
         # Whoever moves it may have come to the end of it all the same.
         status = replace(migration.status, problem=reason[:MAX_TEXT])
         return replace(migration, status=status), Locate()
-    if migration.status.is_committed:
-        return _later(migration, step, reason, MAX_ATTEMPTS, now)
-    return aborted(migration, reason, now)
+    if not migration.status.is_committed:
+        return aborted(migration, reason, now)
+    if isinstance(event, StepFailed) and event.has_ended and _is_sure(migration):
+        return _ended_there(migration, step, reason, now)
+    return _later(migration, step, reason, MAX_ATTEMPTS, now)
+
+
+def _is_sure(migration: OutgoingMigration) -> bool:
+    return migration.ended_there or migration.attempts + 1 >= SURE_ATTEMPTS
+
+
+def _ended_there(migration: OutgoingMigration, step: str, reason: str, now: float) -> Decision:
+    """Have removed what there is of a router that is nowhere any more."""
+    # A destination that is told to end it has done so before it says that.
+    state: StepState = "done" if step == FINISH else "failed"
+    steps = tuple(
+        replace(one, state=state, ended_s=now, detail=reason[:MAX_TEXT])
+        if one.name == step
+        else one
+        for one in migration.status.steps
+    )
+    status = replace(migration.status, steps=steps, unsettled=None)
+    return _go_on(replace(migration, status=status, ended_there=True), now)
 
 
 def _with_success(
@@ -287,11 +266,14 @@ def _with_success(
 
 
 def _go_on(migration: OutgoingMigration, now: float) -> Decision:
-    """Do the first step that is not done."""
+    """Do the first step that is not done, of those that there still is reason for."""
     for index, step in enumerate(migration.status.steps):
-        if step.state != "done":
+        if step.state != "done" and (not migration.ended_there or step.name in (FORGET, FINISH)):
             return _do(migration, index, now)
     status = replace(migration.status, state="done", duration_s=now)
+    if migration.ended_there:
+        problem = f"{status.domain} came to {status.destination}, and has ended there"
+        status = replace(status, state="failed", problem=problem[:MAX_TEXT])
     return replace(migration, status=status, attempts=0), None
 
 

@@ -19,19 +19,18 @@ from xen_bridge.dom0.hypervisor.moving import (
     RestartingMover,
 )
 from xen_bridge.errors import BridgeError, HypervisorError, RequestConflict, SubjectNotFound
-from xen_bridge.migration.departure import PlaneDeparture
-from xen_bridge.migration.held_sessions import SessionHolder, no_agent
-from xen_bridge.migration.outgoing import (
-    MOVE,
+from xen_bridge.migration.commands import (
     Command,
     DoStep,
     Event,
     Locate,
     Located,
-    OutgoingMigration,
     StepDone,
     UndoStep,
 )
+from xen_bridge.migration.departure import PlaneDeparture
+from xen_bridge.migration.held_sessions import SessionHolder, no_agent
+from xen_bridge.migration.outgoing import MOVE, OutgoingMigration
 from xen_bridge.migration.peer import Connect, PeerConnection, incoming_of
 from xen_bridge.migration.tunnel_ends import TunnelEnds
 from xen_bridge.protocol.documents.migration import MigrateDomain
@@ -235,7 +234,8 @@ class SourceSteps:
         return self._departure
 
     def _advise(self, record: OutgoingMigration, step: AdvisedStep) -> object:
-        return self._ask(record, AdviseMigration(record.order.id, step))
+        has_come = record.status.is_committed
+        return self._ask(record, AdviseMigration(record.order.id, step, has_come=has_come))
 
     # ---- the end
 
@@ -246,7 +246,7 @@ class SourceSteps:
     def _forget(self, record: OutgoingMigration) -> StepDone:
         self._sessions.release(record.status)
         if self._departure is not None:
-            if record.given_up is None:
+            if record.given_up is None and not record.ended_there:
                 self._relayed(record)
             self._departure.end()
         self._mover.forget_outgoing(order_of(record))

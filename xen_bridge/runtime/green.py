@@ -213,6 +213,22 @@ class GreenReader:
             self._waiting.switch(b"")
 
 
+def _wake_by_pair() -> None:
+    """Have native threads wake tasks by sockets that are of no network.
+
+    Those of eventlet are of 127.0.0.1, where a router's firewall drops what they say, or its NAT
+    alters it: no task would be woken any more.
+    """
+    tpool.setup()
+    before = tpool._wsock
+    if before.family != socket.AF_UNIX:
+        reads, writes = eventlet.patcher.original("socket").socketpair()
+        tpool._rsock, tpool._wsock = GreenSocket(reads), writes
+        # Who waits for the old one goes on with the new one.
+        before.sendall(b" ")
+        before.close()
+
+
 class GreenRuntime(TaskRuntime):
     """Tasks on the hub of the thread that uses it."""
 
@@ -295,6 +311,7 @@ class GreenRuntime(TaskRuntime):
         return made
 
     def _blocking(self, function: Callable[..., T], *args: Any) -> T:
+        _wake_by_pair()
         result: T = tpool.execute(function, *args)
         return result
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 from collections import Counter
 from dataclasses import dataclass
+from typing import Protocol
 
 from xen_bridge.errors import InvalidRequest
 from xen_bridge.planes.data_plane import RouterPort
@@ -18,6 +19,13 @@ from xen_bridge.protocol.documents.hello import RouterHello, RouterInterface
 
 GIVEN = (None, "veth", "vif")
 """Kinds of devices that a machine was given: others it made up on top of those."""
+
+
+class DomainSource(Protocol):
+    """The domains of a host, as its hypervisor knows them."""
+
+    def domain(self, domain: str) -> Domain:
+        """Return one; SubjectNotFound if it is not there."""
 
 
 @dataclass(frozen=True, slots=True)

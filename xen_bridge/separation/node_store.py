@@ -7,7 +7,7 @@ gone: whatever is there is in a file.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lxml import etree
@@ -134,3 +134,16 @@ class NodeStore:
             LOG.warning("%s cannot be read, its router's data plane is not found: %s", path, error)
             return None
         return found if found.router == path.name.removesuffix(_SUFFIX) else None
+
+
+def still_bound(
+    known: SeparatedNode | None, ports: tuple[RouterPort, ...]
+) -> tuple[RouterPort, ...]:
+    """Return the ports that a router says it has; what a migration bound them to stays.
+
+    A Hello may be read here when the machine already stands still.
+    """
+    if known is None or not known.pinned:
+        return ports
+    kept = {one.mac: one.vif for one in known.ports}
+    return tuple(replace(one, vif=kept.get(one.mac.hex(":"), one.vif)) for one in ports)

@@ -56,6 +56,7 @@ def list_lines(planes: Sequence[SeparatedPlane]) -> Iterator[str]:
             )
         if plane.unbound:
             yield f"  not separated: {', '.join(plane.unbound)}"
+        yield from _silence_lines(plane)
         yield from (f"  refused: {reason}" for reason in plane.refusals)
 
 
@@ -99,9 +100,18 @@ def check_lines(
         yield f"{plane.router}: {verdict(plane)}"
         yield from (f"  fault: {fault}" for fault in plane.faults)
         yield from (f"  refused: {reason}" for reason in plane.refusals)
+        yield from _silence_lines(plane)
         told = timers.get(plane.router)
         if told is not None:
             yield from (f"  {line}" for line in _timer_lines(told))
+
+
+def _silence_lines(plane: SeparatedPlane) -> Iterator[str]:
+    if plane.silent_s is not None:
+        yield (
+            f"  silent: its agent has said nothing for {plane.silent_s:.0f} s;"
+            " its routes may have changed since"
+        )
 
 
 def verdict(plane: SeparatedPlane) -> str:

@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from xen_bridge.channel.receiver import Delivered, Event
 from xen_bridge.errors import (
@@ -28,9 +27,9 @@ from xen_bridge.protocol.documents.domains import Domain
 from xen_bridge.protocol.documents.hello import HelloAnswer, RouterHello
 from xen_bridge.protocol.documents.planes import SeparatedPlane
 from xen_bridge.protocol.documents.route_change import RouteChange
-from xen_bridge.separation.bindings import RouterBindings, bindings
+from xen_bridge.separation.bindings import DomainSource, RouterBindings, bindings
 from xen_bridge.separation.judge import Judge
-from xen_bridge.separation.node_store import NodeStore, SeparatedNode, kept_ports
+from xen_bridge.separation.node_store import NodeStore, SeparatedNode, kept_ports, still_bound
 from xen_bridge.separation.plane_kernel import PlaneKernel
 from xen_bridge.separation.router_plane import RouterPlane
 from xen_bridge.separation.separated import SeparatedRouter
@@ -38,13 +37,6 @@ from xen_bridge.separation.separated import SeparatedRouter
 LOG = logging.getLogger(__name__)
 WATCH_SECONDS = 2.0
 """Between two looks at whether the domains of separated routers are still there."""
-
-
-class DomainSource(Protocol):
-    """The domains of a host, as its hypervisor knows them."""
-
-    def domain(self, domain: str) -> Domain:
-        """Return one; SubjectNotFound if it is not there."""
 
 
 class SeparatedRouters:
@@ -108,6 +100,10 @@ class SeparatedRouters:
         found += list(self._refused.values())
         return tuple(sorted(found, key=lambda one: one.router))
 
+    def silent(self) -> tuple[str, ...]:
+        """Return the routers whose agents have said nothing for long, by name."""
+        return tuple(sorted(r for r, one in list(self._planes.items()) if one.silence.is_told))
+
     def check(self) -> tuple[SeparatedPlane, ...]:
         """Return all routers, after asking the kernel whether all of their planes is there."""
         for plane in list(self._planes.values()):
@@ -134,6 +130,8 @@ class SeparatedRouters:
         router = self._router_of(node_pk)
         if router is None:
             raise Forbidden("this key is not that of a virtual router of this host")
+        if (plane := self._planes.get(router)) is not None:
+            plane.silence.heard(self._clock())
         with self._lock:
             domain = self._domains.domain(router)
             if router not in (domain.name, domain.uuid):
@@ -195,7 +193,11 @@ class SeparatedRouters:
             domain_id=None if is_pinned else domain.id,
             slot=self._free_slot() if known is None else known.node.slot,
             pinned=is_pinned,
-            ports=kept_ports(bound.interfaces, bound.indices, _still(known, bound.ports)),
+            ports=kept_ports(
+                bound.interfaces,
+                bound.indices,
+                still_bound(None if known is None else known.node, bound.ports),
+            ),
             unbound=bound.unbound,
             refusals=reasons,
             # How often it said so is no news of it.
@@ -274,19 +276,25 @@ class SeparatedRouters:
         """Remove the planes of routers whose domains are gone, or are others by now."""
         with self._lock:
             for plane in list(self._planes.values()):
-                if not plane.node.pinned and self._is_gone(plane.node):
-                    self._release_or_tell(plane.node.router)
+                self._look_after(plane)
             for router, refused in list(self._refused.items()):
                 if self._is_gone_or_off(refused):
                     del self._refused[router]
 
-    def _is_gone(self, node: SeparatedNode) -> bool:
+    def _look_after(self, plane: RouterPlane) -> None:
+        node, domain = plane.node, None
+        if node.pinned:
+            # It moves, and speaks to whom it finds.
+            plane.silence.heard(self._clock())
+            return
         try:
             domain = self._domain_of(node.uuid)
+            if domain is None or node.is_another(domain):
+                self._release_or_tell(node.router)
+                return
         except BridgeError as error:
             LOG.info("nobody tells whether %s still runs: %s", node.router, error)
-            return False
-        return domain is None or node.is_another(domain)
+        plane.look(domain)
 
     def _is_gone_or_off(self, refused: SeparatedPlane) -> bool:
         try:
@@ -387,14 +395,3 @@ class SeparatedRouters:
             self._store.remove(router)
             del self._planes[router]
             LOG.info("the data plane of %s is removed", router)
-
-
-def _still(known: RouterPlane | None, ports: tuple[RouterPort, ...]) -> tuple[RouterPort, ...]:
-    """Return the ports that a router says it has; what a migration bound them to stays.
-
-    A Hello may be read here when the machine already stands still.
-    """
-    if known is None or not known.node.pinned:
-        return ports
-    kept = {one.mac: one.vif for one in known.node.ports}
-    return tuple(replace(one, vif=kept.get(one.mac.hex(":"), one.vif)) for one in ports)

@@ -19,8 +19,10 @@ from xen_bridge.planes.data_plane import DataPlanePlan
 from xen_bridge.planes.fib import FibChange
 from xen_bridge.planes.mirror import Mirror
 from xen_bridge.planes.route_documents import change_of
+from xen_bridge.protocol.documents.domains import Domain
 from xen_bridge.protocol.documents.planes import PlanePort, PlaneState, SeparatedPlane
 from xen_bridge.protocol.documents.route_change import RouteChange
+from xen_bridge.separation.agent_silence import AgentSilence
 from xen_bridge.separation.node_store import SeparatedNode
 from xen_bridge.separation.plane_kernel import PlaneKernel
 from xen_bridge.separation.separated import SeparatedRouter
@@ -41,6 +43,7 @@ class RouterPlane:
         self.last_change = 0
         self._kernel = kernel
         self._clock = clock
+        self.silence = AgentSilence(clock())
         self._turn = threading.RLock()
         self._mirror = Mirror(node.plan.table, node.plan.nexthop_ids, {})
         self._refusals: tuple[Refusal, ...] = ()
@@ -225,6 +228,14 @@ class RouterPlane:
 
     # ---- looking
 
+    def look(self, domain: Domain | None) -> None:
+        """See whether its agent is silent; ``domain`` as the hypervisor tells of it, if it does."""
+        now = self._clock()
+        self.silence.look(now, domain)
+        if self.silence.news(now):
+            told = "says nothing" if self.silence.is_told else "speaks again"
+            LOG.warning("the agent of %s %s", self.node.router, told)
+
     def check(self) -> None:
         """Ask the kernel whether all is there."""
         with self._turn:
@@ -280,6 +291,7 @@ class RouterPlane:
                 kinds=tuple(one.kind for one in node.hello.kinds),
                 refusals=node.refusals,
                 faults=faults,
+                silent_s=self.silence.seconds(self._clock()),
             )
 
     def _state(self, faults: tuple[str, ...]) -> PlaneState:

@@ -133,6 +133,7 @@ def xen(out: Terminal, t: str) -> None:
     host = {
         "name": t, "state": t, "hypervisor": t, "version": t, "scheduler": t, "cpus": t,
         "free_memory_kb": 1, "domains": t, "url": t, "reason": t, "planes_problem": t,
+        "silent_routers": [t],
     }  # fmt: skip
     show_xen.hosts(out, {"hosts": [host]})
     show_xen.added(out, host)

@@ -8,19 +8,17 @@ import pytest
 
 from unit.migration.test_migration_core import fresh
 from xen_bridge.migration import outgoing
-from xen_bridge.migration.outgoing import (
-    MOVE,
-    Decision,
+from xen_bridge.migration.commands import (
     DoStep,
     Event,
     Locate,
     Located,
-    OutgoingMigration,
     StepDone,
     StepFailed,
     UndoStep,
     Wait,
 )
+from xen_bridge.migration.outgoing import MOVE, Decision, OutgoingMigration
 from xen_bridge.protocol.documents.migration import Whereabouts
 
 AWAY = StepFailed("away")

@@ -15,8 +15,9 @@ from unit.migration.test_migration_core import fresh
 from unit.migration.test_xen_mover import UUID, FakeDomain, FakeXenHost
 from xen_bridge.errors import RequestConflict
 from xen_bridge.migration import outgoing
+from xen_bridge.migration.commands import StepDone
 from xen_bridge.migration.journal import MigrationJournal
-from xen_bridge.migration.outgoing import OutgoingMigration, StepDone
+from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.source import MigrationSource
 from xen_bridge.protocol.documents.migration import MigrationStatus, Whereabouts
 from xen_bridge.protocol.documents.migration_advise import SiteFact

@@ -17,8 +17,9 @@ from xen_bridge.errors import (
     RequestConflict,
     RequestUnsupported,
 )
+from xen_bridge.migration.commands import DoStep, StepDone, UndoStep
 from xen_bridge.migration.held_sessions import SessionHolder, no_agent, seconds_of
-from xen_bridge.migration.outgoing import DoStep, OutgoingMigration, StepDone, UndoStep
+from xen_bridge.migration.outgoing import OutgoingMigration
 from xen_bridge.migration.source_steps import SourceSteps
 from xen_bridge.protocol.documents.dead_times import HeldSessions, HoldSessions, ReleaseSessions
 from xen_bridge.protocol.documents.domains import CreateDomain

@@ -12,21 +12,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xen_bridge.migration import incoming, outgoing
-from xen_bridge.migration.incoming import IncomingMigration
-from xen_bridge.migration.outgoing import (
-    MOVE,
-    STEPS,
+from xen_bridge.migration.commands import (
     Command,
     DoStep,
     Event,
     Locate,
     Located,
-    OutgoingMigration,
     StepDone,
     StepFailed,
     UndoStep,
     Wait,
 )
+from xen_bridge.migration.incoming import IncomingMigration
+from xen_bridge.migration.outgoing import MOVE, STEPS, OutgoingMigration
 from xen_bridge.protocol.documents.domains import CreateDomain
 from xen_bridge.protocol.documents.migration import MigrateDomain, MigrationStatus, Mode
 from xen_bridge.protocol.documents.migration_advise import LEASE_SECONDS, PrepareIncoming, SiteFact

@@ -16,6 +16,8 @@ from tools.work_clock import WorkClock, wait_for_work
 from xen_bridge.dom0.hypervisor.memory_host import MemoryHost, MemoryWorld
 from xen_bridge.dom0.hypervisor.moving import DomainMover, MoveHooks, MoveOrder, Site
 from xen_bridge.errors import (
+    BridgeError,
+    DomainEnded,
     HypervisorError,
     InvalidRequest,
     PathNotAllowed,
@@ -34,6 +36,7 @@ from xen_bridge.protocol.documents.migration_advise import (
     LEASE_SECONDS,
     AbortIncoming,
     AdviseMigration,
+    DeliverFrames,
     OfferPlane,
     PrepareIncoming,
 )
@@ -203,6 +206,46 @@ def test_of_a_router_that_has_come_and_ended_nothing_is_left(
     clock.now += LEASE_SECONDS + 1
     made._look_at(made._records[NUMBER])
     assert (landings.removed, made._records[NUMBER].state) == ([NUMBER], "finished")
+
+
+def test_a_source_that_knows_it_has_come_hears_that_it_has_ended_and_of_its_end_once_more(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    """Also when the room was removed meanwhile: its back end may not find the domain any more."""
+    landings, clock = NoLandings(), Clock()
+    made = MigrationDestination(
+        PhysicalHost("memory:///two", host),
+        journal(tmp_path),
+        landings=landings,  # type: ignore[arg-type]
+        clock=clock,
+    )
+    made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
+    for step in ("bind", "announce", "finish", "finish", "bind"):
+        with pytest.raises(DomainEnded, match="has ended here"):
+            made.advise(AdviseMigration(NUMBER, step, has_come=True), SOURCE)  # type: ignore[arg-type]
+    assert (landings.removed, made._records[NUMBER].state) == ([NUMBER], "finished")
+
+
+def test_frames_for_a_router_that_has_ended_are_refused_for_that(
+    host: MovingMemoryHost, tmp_path: Path
+) -> None:
+    class Gone(NoLandings):
+        def deliver(self, _told: DeliverFrames, _uuid: str) -> None:
+            raise BridgeError("frames cannot be given to vif1.0: No such device")
+
+    made = MigrationDestination(
+        PhysicalHost("memory:///two", host),
+        journal(tmp_path),
+        landings=Gone(),  # type: ignore[arg-type]
+        clock=Clock(),
+    )
+    made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
+    host.arrive()
+    with pytest.raises(BridgeError, match="No such device"):
+        made.deliver(DeliverFrames(NUMBER, 0, ()), SOURCE)
+    host.destroy(UUID)
+    with pytest.raises(DomainEnded):
+        made.deliver(DeliverFrames(NUMBER, 0, ()), SOURCE)
 
 
 def test_a_migration_is_advised_and_aborted_only_by_the_node_that_prepared_it(

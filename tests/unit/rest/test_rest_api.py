@@ -175,6 +175,17 @@ def test_a_migration_that_goes_on_being_tried_in_vain_degrades_health() -> None:
     assert body["reasons"] == ["migration m1 of r1 from a is unsettled: gone"]
 
 
+def test_a_router_whose_agent_says_nothing_degrades_health() -> None:
+    controller = services(Clock())
+    api = Api(controller)
+    controller.published.silent_routers = ("the agent of router r1 on a says nothing",)
+    body = Request.blank("/v1/health").get_response(api.router).json
+    assert (body["status"], body["reasons"]) == (
+        "degraded",
+        ["the agent of router r1 on a says nothing"],
+    )
+
+
 def test_a_loop_that_fails_degrades_health_for_a_minute() -> None:
     clock = Clock()
     controller = services(clock)

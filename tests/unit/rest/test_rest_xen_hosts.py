@@ -51,6 +51,7 @@ def test_a_host_is_registered_read_and_forgotten(client: Any) -> None:
         "free_memory_kb": 8 << 20,
         "capabilities": sorted(bridge.physical.capabilities),
         "planes_problem": None,
+        "silent_routers": [],
         "domains": 1,
     }
     assert client.get(f"{HOSTS}/xen1").json == answer.json

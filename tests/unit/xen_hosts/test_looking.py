@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from xen_bridge.protocol.documents.domains import (
     DeleteDomain,
     Done,
     GetNode,
+    Node,
     SetDomain,
 )
 
@@ -273,3 +275,41 @@ def test_a_host_that_is_forgotten_is_looked_at_no_more(xen: FakeXen) -> None:
     (watcher,) = xen._greenlets
     xen.hosts.remove("a")
     until(lambda: watcher.dead, "the end of the watcher")
+
+
+# ---- agents that say nothing
+
+
+def test_a_router_whose_agent_falls_silent_is_told_of_until_it_speaks(xen: FakeXen) -> None:
+    bridge = xen.add("a")
+    host = xen.hosts.host("a")
+    info = bridge.physical.host()
+
+    def told(*silent: str) -> None:
+        bridge.answer_with(Node(replace(info, silent_routers=silent)))
+        xen.hosts.poll(host)
+
+    told("r1")
+    told("r1")
+    said = "the agent of router r1 on a says nothing: its routes may have changed"
+    assert xen.silent == xen.hosts.silent() == (said,)
+    assert xen.told("xen_router_silent") == [{"host": "a", "router": "r1"}]
+    bridge.away = "no route"
+    xen.hosts.poll(host)
+    assert xen.silent == ()
+    bridge.away = None
+    told("r1")
+    assert (xen.silent, xen.told("xen_router_heard")) == ((said,), [])
+    told()
+    assert xen.silent == ()
+    assert xen.told("xen_router_heard") == [{"host": "a", "router": "r1"}]
+    assert len(xen.told("xen_router_silent")) == 1
+
+
+def test_silent_routers_of_a_host_that_is_forgotten_are(xen: FakeXen) -> None:
+    bridge = xen.add("a")
+    bridge.answer_with(Node(replace(bridge.physical.host(), silent_routers=("r1",))))
+    xen.hosts.poll(xen.hosts.host("a"))
+    assert xen.silent != ()
+    xen.hosts.remove("a")
+    assert xen.silent == ()

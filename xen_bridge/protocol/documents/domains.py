@@ -131,6 +131,7 @@ class PhysicalHostInfo:
     ``scheduler`` and ``free_memory_kb`` are None where they cannot be told. ``peer_url`` is where
     other hosts reach its node, if elsewhere than the controller does. ``planes_problem`` is why no
     router's planes can be separated there; those that can have the capability plane_separation.
+    ``silent_routers`` are those whose agents have said nothing for long.
     """
 
     name: str = document_field(least=1)
@@ -143,6 +144,7 @@ class PhysicalHostInfo:
     capabilities: tuple[str, ...] = document_field((), tag="Capability")
     peer_url: str | None = document_field(None, tag="PeerUrl", pattern=NODE_URL)
     planes_problem: str | None = document_field(None, tag="PlanesProblem")
+    silent_routers: tuple[str, ...] = document_field((), tag="SilentRouter", pattern=ROUTER)
 
 
 # ---- asked

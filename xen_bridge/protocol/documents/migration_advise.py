@@ -84,12 +84,14 @@ class RestartGrace:
 class AdviseMigration:
     """Tell that a migration goes on, or has come so far that the destination is to take a step.
 
-    ``graces`` are for the step in which the domain is started anew.
+    ``graces`` are for the step in which the domain is started anew. ``has_come``: it is at the
+    destination, its source knows; one that is not there any more has ended (DomainEnded).
     """
 
     id: str = document_field(tag="Id", pattern=MIGRATION_ID)
     step: AdvisedStep = document_field()
     graces: tuple[RestartGrace, ...] = document_field((), tag="Grace", at_most=2)
+    has_come: bool = document_field(False)
 
 
 @document_form

@@ -45,7 +45,9 @@ class SeparatedPlane:
     broken when ``faults`` are known. ``routes`` counts what the router told, ``installed`` what
     the kernel has of it; ``held`` are those that the router withdrew and that stay for a while.
     ``last_change`` is the number of the last Route Change that was taken; 0 for none since this
-    service was started. ``pinned`` has it kept whatever becomes of the domain.
+    service was started. ``pinned`` has it kept whatever becomes of the domain. ``silent_s``: for so
+    many seconds its agent has said nothing, and its routes may be others by now; None while it
+    speaks, moves or stands still.
     """
 
     router: str = document_field(pattern=ROUTER)
@@ -66,6 +68,7 @@ class SeparatedPlane:
     kinds: tuple[str, ...] = document_field((), tag="Kind")
     refusals: tuple[str, ...] = document_field((), tag="Refusal")
     faults: tuple[str, ...] = document_field((), tag="Fault")
+    silent_s: float | None = document_field(None, least=0)
 
 
 @document_form(kw_only=True)
