@@ -40,7 +40,7 @@ from topologies.graphs import Graph, GraphHost
 PROBE = Path(__file__).with_name("bandwidth_probe.py")
 PORT = 5_001
 OFFERED_KBPS = 10_000
-"""What each sender sends where nothing holds it."""
+"""What each sender sends where nothing holds it, and nothing else is asked for."""
 SECONDS = 60.0
 _ARP_CLASS = 11
 _METER = re.compile(r"\brate=(\d+)")
@@ -131,11 +131,13 @@ class BandwidthLab:
         folder: Path,
         make_network: MakeNetwork = emulated,
         application: str = "ryu.app.simple_switch_13",
+        offered_kbps: int = OFFERED_KBPS,
     ) -> None:
-        """``application``: of both tenants."""
+        """``application``: of both tenants; each sender sends ``offered_kbps`` where it may."""
         self._folder = folder
         self._make_network = make_network
         self._application = application
+        self._offered_kbps = offered_kbps
         self._stack = ExitStack()
         graph = build("fig4_5")
         self._senders = graph.hosts[:2]
@@ -208,7 +210,7 @@ class BandwidthLab:
     def _sending(self, protocols: tuple[str, str]) -> Iterator[None]:
         """Have both send while the block runs."""
         jobs = [
-            self._probe(host, protocol, self._receiver.ip, PORT, OFFERED_KBPS)
+            self._probe(host, protocol, self._receiver.ip, PORT, self._offered_kbps)
             for host, protocol in zip(self._senders, protocols, strict=True)
         ]
         try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
@@ -11,6 +12,8 @@ from quiet_machine import OtherLoad, until_right
 from tools.bandwidth_lab import LINK_KBPS, IntervalRow
 
 TOLERANCE = 0.1
+EMULATED_ROUNDS = 3
+"""In each of which :func:`until_right` has its tries."""
 
 Measured = Callable[[], list[IntervalRow]]
 Expected = Callable[[list[IntervalRow]], None]
@@ -23,14 +26,35 @@ def measure(
 
     A sender that is not let run sends less than it may, and a meter passes no more than it gets.
     """
+    expect(_measured(run, expect, others))
 
-    def is_right(rows: list[IntervalRow]) -> bool:
-        with suppress(AssertionError):
-            expect(rows)
-            return True
-        return False
 
-    expect(until_right(run, is_right, others))
+def measure_emulated(run: Measured, expect: Expected, others: Callable[[], OtherLoad]) -> None:
+    """Expect something of the rates on an emulated machine, as :func:`measure` does.
+
+    That one may be too slow for the link for a while, though nothing else runs here: what is too
+    little is measured again all the same, what is too much is not.
+    """
+    for _ in range(EMULATED_ROUNDS):
+        rows = _measured(run, expect, others)
+        if not all(row.a + row.b < (1 + TOLERANCE) * sum_of(row) for row in rows):
+            break
+        if _is_right(expect, rows):
+            break
+    expect(rows)
+
+
+def _measured(
+    run: Measured, expect: Expected, others: Callable[[], OtherLoad]
+) -> list[IntervalRow]:
+    return until_right(run, partial(_is_right, expect), others)
+
+
+def _is_right(expect: Expected, rows: list[IntervalRow]) -> bool:
+    with suppress(AssertionError):
+        expect(rows)
+        return True
+    return False
 
 
 def expect_shared(rows: list[IntervalRow]) -> None:
