@@ -25,8 +25,8 @@ APPLICATIONS = {
     "OpenFlow10": "ryu.app.simple_switch",
 }
 OFFERED_KBPS = 7_000
-"""More than the link in all, and than the highest limit: what is dropped costs an emulated processor
-as much as what is passed."""
+"""More than the link in all, and than the highest limit: what is dropped costs an emulated
+processor as much as what is passed."""
 CONTROLLED = SHARED_SCHEDULE[1:3]
 Enter = Callable[[str], BandwidthLab]
 
