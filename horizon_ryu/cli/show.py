@@ -69,9 +69,7 @@ def _segments(segments: Iterable[Mapping[str, Any]]) -> Table:
     table = Table("segment", "port", "open", title="Segments", title_justify="left")
     for number, segment in enumerate(segments, 1):
         for port in segment["ports"]:
-            is_open = segment["open"] is not None and port in segment["open"]
-            shown = styled("yes", "green") if is_open else "no"
-            table.add_row(str(number), _end(port), "" if segment["open"] is None else shown)
+            table.add_row(str(number), _end(port), _is_open(segment, port))
     return table
 
 
@@ -81,10 +79,15 @@ def _vlan_segments(segments: Iterable[Mapping[str, Any]]) -> Table:
     table = Table("vlan", "segment", "port", "open", title=title, title_justify="left")
     for number, segment in enumerate(segments, 1):
         for port in segment["ports"]:
-            is_open = segment["open"] is not None and port in segment["open"]
-            shown = "" if segment["open"] is None else styled("yes", "green") if is_open else "no"
-            table.add_row(str(segment["vlan"]), str(number), _end(port), shown)
+            table.add_row(str(segment["vlan"]), str(number), _end(port), _is_open(segment, port))
     return table
+
+
+def _is_open(segment: Mapping[str, Any], port: Mapping[str, Any]) -> str | Text:
+    """Return whether a port of a segment is open; nothing while Spanning Tree does not run."""
+    if segment["open"] is None:
+        return ""
+    return styled("yes", "green") if port in segment["open"] else "no"
 
 
 def _held_links(held: Iterable[Mapping[str, Any]]) -> Table:
