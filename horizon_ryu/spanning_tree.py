@@ -180,16 +180,15 @@ class SpanningTree(HorizonApp):
 
     def _seal(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what comes in by a closed port of a segment: another port of it is open."""
-        is_sealed = self._control.is_sealed(packet.dpid, packet.in_port)
-        if is_sealed or (self._control.closes_in_vlans and self._is_sealed_in_vlan(packet)):
+        here = packet.dpid, packet.in_port
+        if self._control.is_sealed(*here) or self._control.is_closed_in(self._vlan(packet), *here):
             return PacketInVerdict(True, _free(packet))
         return PASSED
 
-    def _is_sealed_in_vlan(self, packet: PacketIn) -> bool:
-        frame = decode(packet.data)
-        if frame is None or not frame.vlan:
-            return False
-        return self._control.is_closed_in(frame.vlan, packet.dpid, packet.in_port)
+    def _vlan(self, packet: PacketIn) -> int | None:
+        """Return the VLAN of a frame; None, too, while the tree is the same for all VLANs."""
+        frame = decode(packet.data) if self._control.closes_in_vlans else None
+        return None if frame is None else frame.vlan
 
     def _gate(self, packet: PacketIn, _now: float) -> PacketInVerdict:
         """Drop what would be flooded but came in where the tree has no port."""
@@ -212,9 +211,7 @@ class SpanningTree(HorizonApp):
             return PASSED
         if is_link_local(packet.data):
             return PacketInVerdict(True, _free(packet))
-        frame = decode(packet.data)
-        vlan = None if frame is None else frame.vlan
-        actions = self._control.flood(vlan, packet.dpid, packet.in_port)
+        actions = self._control.flood(self._vlan(packet), packet.dpid, packet.in_port)
         out = PacketOut(actions, packet.data, packet.in_port)
         return PacketInVerdict(True, (Outgoing(packet.dpid, out), *_free(packet)))
 

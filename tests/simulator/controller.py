@@ -51,7 +51,7 @@ class TreeDriver:
         """Drop what came in outside the tree of its VLAN, flood the rest along it."""
         frame = decode(packet.data)
         vlan = None if frame is None else frame.vlan
-        if vlan and self.tree.is_closed_in(vlan, packet.dpid, packet.in_port):
+        if self.tree.is_closed_in(vlan, packet.dpid, packet.in_port):
             return
         if self.tree.gate(packet.dpid, packet.in_port):
             actions = self.tree.flood(vlan, packet.dpid, packet.in_port)

@@ -194,9 +194,9 @@ class TreeControl:
         """Whether any port is closed in a VLAN alone."""
         return bool(self._vlans.closed)
 
-    def is_closed_in(self, vlan: int, dpid: int, in_port: int) -> bool:
+    def is_closed_in(self, vlan: int | None, dpid: int, in_port: int) -> bool:
         """Tell whether a port is closed in a VLAN alone: what comes in there comes in elsewhere."""
-        return PortRef(dpid, in_port) in self._vlans.closed.get(vlan, ())
+        return vlan is not None and PortRef(dpid, in_port) in self._vlans.closed.get(vlan, ())
 
     def flood(self, vlan: int | None, dpid: int, in_port: int) -> tuple[Action, ...]:
         """Return what floods a frame that came in by a port, along the tree of its VLAN."""

@@ -189,7 +189,7 @@ class StationNetwork:
         frame = frames.decode(packet.data)
         assert frame is not None
         is_sealed = self.tree.is_sealed(packet.dpid, packet.in_port)
-        if is_sealed or self.tree.is_closed_in(frame.vlan or 0, packet.dpid, packet.in_port):
+        if is_sealed or self.tree.is_closed_in(frame.vlan, packet.dpid, packet.in_port):
             return
         self.apply(self.discovery.host_frame(packet, frame, self.now))
         is_group = frames.is_multicast(frame.dst)
