@@ -14,20 +14,14 @@ from horizon_ryu.core.discovery.group_probes import GROUP_INTERVAL
 from horizon_ryu.core.topology import PortRef
 from simulator.full_controller import FullController
 from simulator.network import Network, random_graph
+from unit.simulated.heard_broadcasts import stations_hear_once
 
 OPENFLOW_10, OPENFLOW_13 = 1, 4
 
 
 def everybody_hears_once(network: Network, bridges: list[list[PortRef]]) -> None:
     """One broadcast of each host, on switches and on bridges, reaches every other one once."""
-    stations = [*network.hosts, *network.bridged_hosts.values()]
-    senders = [(host, None) for host in network.hosts]
-    senders += [(network.bridged_hosts[ends[0]], ends) for ends in bridges]
-    for sender, ends in senders:
-        number = network.broadcast(sender) if ends is None else network.broadcast_from_bridge(ends)
-        network.clock.run(0.3)
-        heard = {one.mac: one.heard[number] for one in stations}
-        assert heard == {one.mac: int(one is not sender) for one in stations}
+    stations_hear_once(network, [*network.hosts, *network.bridged_hosts.values()], bridges)
 
 
 def started(network: Network) -> FullController:

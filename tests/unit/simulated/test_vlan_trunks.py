@@ -15,6 +15,7 @@ from horizon_ryu.core.topology import PortRef
 from horizon_ryu.wire.messages import FlowEntry
 from simulator.full_controller import FullController
 from simulator.network import HostRelay, Network, Station, random_graph
+from unit.simulated.heard_broadcasts import stations_hear_once
 from virtual_switch.network import vlan_of
 
 OPENFLOW_10, OPENFLOW_13 = 1, 4
@@ -53,17 +54,9 @@ def everybody_hears_once(
     network: Network, vlan: int | None, bridges: list[list[PortRef]] | None = None
 ) -> None:
     """One broadcast of each host reaches every other one once, and so do those on ``bridges``."""
-    stations = [*network.hosts, *(network.bridged_hosts[ends[0]] for ends in bridges or ())]
-    senders: list[tuple[Station, list[PortRef] | None]] = [(host, None) for host in network.hosts]
-    senders += [(network.bridged_hosts[ends[0]], ends) for ends in bridges or ()]
-    for sender, ends in senders:
-        if ends is None:
-            number = network.broadcast(sender, vlan=vlan)
-        else:
-            number = network.broadcast_from_bridge(ends, vlan)
-        network.clock.run(0.3)
-        heard = {one.mac: one.heard[number] for one in stations}
-        assert heard == {one.mac: int(one is not sender) for one in stations}, (vlan, sender)
+    bridges = bridges or []
+    stations = [*network.hosts, *(network.bridged_hosts[ends[0]] for ends in bridges)]
+    stations_hear_once(network, stations, bridges, vlan)
 
 
 def entries(network: Network) -> list[FlowEntry]:
