@@ -256,12 +256,8 @@ class SlicedDatapath13(SlicedDatapath):
         if self._has_begun:
             self.meters.follow()
 
-    def remove_slice(self, name: str, now: float) -> None:
-        """Have a slice here no more, when its entries have gone with its flowspace."""
-        self.moved(lambda: self._remove_slice(name, now))
-
     def _remove_slice(self, name: str, now: float) -> None:
-        super().remove_slice(name, now)
+        super()._remove_slice(name, now)
         self.groups.remove_slice(name, now)
         self.meters.remove_slice(name, now)
         self.roles.remove_slice(name)

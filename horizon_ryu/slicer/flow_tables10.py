@@ -230,12 +230,11 @@ class FlowTables10:
             else:
                 self._tallies.pop(entry.entry_id, None)
 
-    def lose(self, entries: Iterable[TenantEntry]) -> None:
-        """Tell tenants of entries that have no place in their flowspace any more."""
-        for entry in entries:
-            tally = self._tallies.setdefault(entry.entry_id, EntryTally())
-            tally.reason = int(OFPRR.DELETE)
-            self._tell_if_over(entry)
+    def _lose(self, entry: TenantEntry) -> None:
+        """Tell tenants of an entry that has no place in their flowspace any more."""
+        tally = self._tallies.setdefault(entry.entry_id, EntryTally())
+        tally.reason = int(OFPRR.DELETE)
+        self._tell_if_over(entry)
 
     def _await(
         self, entry: TenantEntry, tally: EntryTally, deleted: Iterable[InstalledEntry]
@@ -342,7 +341,7 @@ class FlowTables10:
 
     def say_guards(self, before: AbstractSet[Address]) -> set[Address]:
         """Send the guards that are needed, of which the switch has some; return them."""
-        wanted = {(guard.match, guard.priority) for guard in self._link.sliced.guards()}
+        wanted = self._link.sliced.guarded()
         self._link.say_many(guard_mod10(one, TableCommand.ADD) for one in wanted - before)
         return wanted
 
@@ -360,14 +359,14 @@ class FlowTables10:
         for changes, lost in steps:
             self._send(changes, now, None)
             if lost is not None:
-                self.lose((lost,))
+                self._lose(lost)
             yield None
 
     def say_transition(self, transition: TableTransition, now: float) -> Work:
         """Send what leads to another flowspace before all that is said from now on."""
         self._link.say_many(transition_mods10(transition, now))
         for entry in transition.lost:
-            self.lose((entry,))
+            self._lose(entry)
             yield None
 
     def _has_queues(self, name: str) -> bool:
@@ -379,5 +378,5 @@ class FlowTables10:
         )
 
     def carry_out(self, changes: SwitchChanges, now: float) -> None:
-        """Send what another flowspace changes."""
+        """Send what a switch lacks, and what it has that is another."""
         self._send(changes, now, None)

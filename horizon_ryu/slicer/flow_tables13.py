@@ -139,9 +139,7 @@ class FlowTables13:
             while found:
                 entry, _ = found.pop()
                 if table.at(entry.key) is entry:
-                    sliced.end(entry)
-                    self._send(MarkedChanges(deleted=(entry,)), asked)
-                    self._leave(entry, int(OFPRR.DELETE))
+                    self._end(entry, int(OFPRR.DELETE), asked)
                 yield None
             return
         became: list[MarkedEntry] = []
@@ -242,15 +240,13 @@ class FlowTables13:
             try:
                 sliced.restore(before)
             except ValueError:
-                self._lose([before])
+                self._end(before, int(OFPRR.DELETE))
 
-    def _lose(self, entries: Iterable[TenantEntry]) -> None:
-        """Take entries from the switch that may not be any more, and tell their tenants."""
-        lost = tuple(entries)
-        for entry in lost:
-            self._link.sliced.end(entry)
-            self._leave(entry, int(OFPRR.DELETE))
-        self._send(MarkedChanges(deleted=lost), None)
+    def _end(self, entry: TenantEntry, reason: int, asked: Asked | None = None) -> None:
+        """Take an entry from the switch, and tell its tenants why when that says it has gone."""
+        self._link.sliced.end(entry)
+        self._leave(entry, reason)
+        self._send(MarkedChanges(deleted=(entry,)), asked)
 
     # ---- a switch that is taken over
 
@@ -325,9 +321,7 @@ class FlowTables13:
         uses += [ObjectUse("meter", one) for one in sorted(meters)]
         for use in uses:
             for entry in self._link.sliced.users(slice_name, use):
-                self._link.sliced.end(entry)
-                self._leave(entry, reason)
-                self._send(MarkedChanges(deleted=(entry,)), None)
+                self._end(entry, reason)
 
     # ---- from the switch
 

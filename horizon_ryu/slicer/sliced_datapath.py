@@ -194,7 +194,10 @@ class SlicedDatapath(ABC):
             presence.settings, presence.shared, presence.own = settings, shared, own
 
     def remove_slice(self, name: str, now: float) -> None:
-        """Have a slice here no more; its entries have gone with its flowspace."""
+        """Have a slice here no more, when its entries have gone with its flowspace."""
+        self.moved(lambda: self._remove_slice(name, now))
+
+    def _remove_slice(self, name: str, now: float) -> None:
         self._link.presences.pop(name, None)
         self._link.sliced.forget(name)
 

@@ -224,6 +224,10 @@ class SlicedSwitch(TenantTables):
             for match in matches:
                 yield Guard(match, place, name)
 
+    def guarded(self) -> set[Address]:
+        """Return where the guards stand."""
+        return {(guard.match, guard.priority) for guard in self.guards()}
+
     def others_than_staying(self, flowspace: SwitchFlowspace) -> list[str] | None:
         """Return the slices whose entries another flowspace may change; None if it may be all.
 
@@ -304,8 +308,7 @@ class SlicedSwitch(TenantTables):
                 lost.append(entry)
             yield None
         before, self._installed, self._coming = self._installed, after, None
-        wanted = {(guard.match, guard.priority) for guard in self.guards()}
-        found = TableTransition(before, after, guards, wanted, lost)
+        found = TableTransition(before, after, guards, self.guarded(), lost)
         yield from found.work_out()
         return found
 

@@ -84,6 +84,14 @@ class FlowChange(NamedTuple):
     check_overlap: bool = False
     selects: Callable[[TenantEntry], bool] | None = None
 
+    def lets_through(self, one: TenantEntry) -> bool:
+        """Tell whether a command is for an entry, if that is within its match."""
+        return (
+            (self.every_table or one.table_id == self.entry.table_id)
+            and (one.cookie ^ self.entry.cookie) & self.cookie_mask == 0
+            and (self.selects is None or self.selects(one))
+        )
+
 
 class TableChange(NamedTuple):
     """What a flow-mod does to a table: entries that go, that come, and that get another program."""
@@ -164,18 +172,12 @@ class TenantTable:
 
     def selected(self, change: FlowChange) -> list[TenantEntry]:
         """Return the entries that a command is for: one if strict, else all within its match."""
-        asked, mask = change.entry, change.cookie_mask
+        asked = change.entry
         if change.command in (TableCommand.MODIFY_STRICT, TableCommand.DELETE_STRICT):
             found = self._named(asked, change.every_table)
         else:
             found = [one for one in self._entries.values() if asked.match.covers(one.match)]
-        return [
-            one
-            for one in found
-            if (change.every_table or one.table_id == asked.table_id)
-            and (one.cookie ^ asked.cookie) & mask == 0
-            and (change.selects is None or change.selects(one))
-        ]
+        return [one for one in found if change.lets_through(one)]
 
     def selecting(
         self, change: FlowChange
@@ -186,15 +188,9 @@ class TenantTable:
         """
         found: list[tuple[TenantEntry, TenantEntry]] = []
         is_modify = change.command is TableCommand.MODIFY
-        asked, mask = change.entry, change.cookie_mask
+        covers = change.entry.match.covers
         for one in self:
-            is_asked = (
-                asked.match.covers(one.match)
-                and (change.every_table or one.table_id == asked.table_id)
-                and (one.cookie ^ asked.cookie) & mask == 0
-                and (change.selects is None or change.selects(one))
-            )
-            if is_asked:
+            if covers(one.match) and change.lets_through(one):
                 found.append((one, self._modified(one, change) if is_modify else one))
             yield None
         found.reverse()

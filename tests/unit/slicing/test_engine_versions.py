@@ -89,12 +89,17 @@ async def ready(found: Lab, peers: list[Peer]) -> Peer:
     return peers[0]
 
 
+async def tenant_on(found: Lab, version: int) -> tuple[Peer, list[Peer], ConnectedSwitch]:
+    """Return the one tenant of a switch of a version, all of its connections, and the switch."""
+    peers = await tenant_of(found, "a", BOTH)
+    found.configure(2, a=[1, 2])
+    switch = await switch_of(found, version)
+    return await ready(found, peers), peers, switch
+
+
 def test_a_switch_of_1_3_is_one_to_its_tenants_and_their_entries_forward() -> None:
     async def test(found: Lab) -> None:
-        peers = await tenant_of(found, "a", BOTH)
-        found.configure(2, a=[1, 2])
-        switch = await switch_of(found, OPENFLOW_13)
-        a = await ready(found, peers)
+        a, _, switch = await tenant_on(found, OPENFLOW_13)
         assert a.session.version == OPENFLOW_13
         assert isinstance(found.engine.switches[1].datapath, SlicedDatapath13)
         a.say(MultipartRequest(int(OFPMP.PORT_DESC)))
@@ -223,10 +228,7 @@ def test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothin
     unknown, *wanted = UNKNOWN_KINDS[what]
 
     async def test(found: Lab) -> None:
-        peers = await tenant_of(found, "a", BOTH)
-        found.configure(2, a=[1, 2])
-        await switch_of(found, unknown[0])
-        a = await ready(found, peers)
+        a, peers, _ = await tenant_on(found, unknown[0])
         a.transport.write(unknown)
         error = await a.message(Error)
         assert [error.type, error.code] == wanted
@@ -256,10 +258,7 @@ def test_a_message_that_nobody_knows_is_answered_with_an_error_and_closes_nothin
 )
 def test_a_message_whose_lengths_lie_closes_the_connection(lying: bytes) -> None:
     async def test(found: Lab) -> None:
-        peers = await tenant_of(found, "a", BOTH)
-        found.configure(2, a=[1, 2])
-        await switch_of(found, lying[0])
-        a = await ready(found, peers)
+        a, _, _ = await tenant_on(found, lying[0])
         a.transport.write(lying)
         await found.until(a.is_lost.is_set)
         assert not found.engine.faults
@@ -270,10 +269,7 @@ def test_a_message_whose_lengths_lie_closes_the_connection(lying: bytes) -> None
 @pytest.mark.parametrize("version", sorted(BOTH))
 def test_echoes_are_answered_with_what_they_carry(version: int) -> None:
     async def test(found: Lab) -> None:
-        peers = await tenant_of(found, "a", BOTH)
-        found.configure(2, a=[1, 2])
-        switch = await switch_of(found, version)
-        a = await ready(found, peers)
+        a, _, switch = await tenant_on(found, version)
         heard = {"tenant": bytearray(), "switch": bytearray()}
         for name, one in (("tenant", a), ("switch", switch)):
             received = one.data_received

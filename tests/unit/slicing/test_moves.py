@@ -9,7 +9,6 @@ import pytest
 from horizon_ryu.core.slicing.rule import FlowspaceRule
 from horizon_ryu.core.slicing.rule_match import parse_rule_match
 from horizon_ryu.slicer.held_messages import HeldMessages
-from horizon_ryu.slicer.portions import Work
 from horizon_ryu.wire.error_codes10 import OFPBRC, OFPET
 from horizon_ryu.wire.of10.asynchronous import FlowRemoved10, PortStatus10
 from horizon_ryu.wire.of10.controller import FlowMod10, PortMod10
@@ -18,29 +17,10 @@ from horizon_ryu.wire.ofp10 import OFPFC, OFPP, OFPPC, OFPPR
 from horizon_ryu.wire.symmetric import BarrierRequest, Error
 from unit.slicing.sliced10 import Sliced, Tenant, flow_mod, frame, mac, match, output, port, ternary
 from unit.slicing.sliced13 import Sliced13, delete13, flow_mod13, match13, output13
+from unit.slicing.steps import Steps
 
 COUNT = 50
 FLOOD = int(OFPP.FLOOD)
-
-
-class Steps:
-    """Work that a test has taken step by step."""
-
-    def __init__(self) -> None:
-        self.left: list[Work] = []
-
-    def carry(self, work: Work) -> None:
-        self.left.append(work)
-
-    def some(self, count: int) -> None:
-        for _ in range(count):
-            for work in list(self.left):
-                if next(work, self) is self:
-                    self.left.remove(work)
-
-    def all(self) -> None:
-        while self.left:
-            self.some(1)
 
 
 def rule(number: int, name: str, ports: Any, priority: int = 100) -> FlowspaceRule:

@@ -22,26 +22,7 @@ from horizon_ryu.wire.symmetric import BarrierReply, Error
 from horizon_ryu.wire.ternary import HEADER_10
 from unit.slicing.sliced10 import Sliced, flow_mod, match, output, ternary
 from unit.slicing.sliced13 import TEN_RULES_13, Sliced13, ternary13
-
-
-class Steps:
-    """Work that is taken step by step by a test."""
-
-    def __init__(self) -> None:
-        self.left: list[Work] = []
-
-    def carry(self, work: Work) -> None:
-        self.left.append(work)
-
-    def some(self, count: int) -> None:
-        for _ in range(count):
-            for work in list(self.left):
-                if next(work, self) is self:
-                    self.left.remove(work)
-
-    def all(self) -> None:
-        while self.left:
-            self.some(1)
+from unit.slicing.steps import Steps
 
 
 def counting(seen: list[int], first: int, count: int) -> Work:
