@@ -117,9 +117,14 @@ def host() -> MovingMemoryHost:
     return made
 
 
-def destination(host: MemoryHost, folder: Path, clock: Clock | None = None) -> MigrationDestination:
+def destination(
+    host: MemoryHost, folder: Path, clock: Clock | None = None, landings: object = None
+) -> MigrationDestination:
     return MigrationDestination(
-        PhysicalHost("memory:///two", host), journal(folder), clock=clock or Clock()
+        PhysicalHost("memory:///two", host),
+        journal(folder),
+        landings=landings,  # type: ignore[arg-type]
+        clock=clock or Clock(),
     )
 
 
@@ -171,12 +176,7 @@ class NoLandings:
 def test_a_router_that_hears_nothing_yet_is_bound_but_not_done_with(tmp_path: Path) -> None:
     """Else what is passed on to it would be lost."""
     host, landings = ReconnectingMemoryHost(), NoLandings()
-    made = MigrationDestination(
-        PhysicalHost("memory:///two", host),
-        journal(tmp_path),
-        landings=landings,  # type: ignore[arg-type]
-        clock=Clock(),
-    )
+    made = destination(host, tmp_path, Clock(), landings)
     made.prepare(WANTED, SOURCE)
     host.arrive()
     with pytest.raises(RequestConflict, match="not connected here yet"):
@@ -191,12 +191,7 @@ def test_of_a_router_that_has_come_and_ended_nothing_is_left(
 ) -> None:
     """It was killed as it stood still: its plane is bound to nothing, and would stay for ever."""
     landings, clock = NoLandings(), Clock()
-    made = MigrationDestination(
-        PhysicalHost("memory:///two", host),
-        journal(tmp_path),
-        landings=landings,  # type: ignore[arg-type]
-        clock=clock,
-    )
+    made = destination(host, tmp_path, clock, landings)
     made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
     host.arrive()
     host.destroy(UUID)
@@ -213,12 +208,7 @@ def test_a_source_that_knows_it_has_come_hears_that_it_has_ended_and_of_its_end_
 ) -> None:
     """Also when the room was removed meanwhile: its back end may not find the domain any more."""
     landings, clock = NoLandings(), Clock()
-    made = MigrationDestination(
-        PhysicalHost("memory:///two", host),
-        journal(tmp_path),
-        landings=landings,  # type: ignore[arg-type]
-        clock=clock,
-    )
+    made = destination(host, tmp_path, clock, landings)
     made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
     for step in ("bind", "announce", "finish", "finish", "bind"):
         with pytest.raises(DomainEnded, match="has ended here"):
@@ -233,12 +223,7 @@ def test_frames_for_a_router_that_has_ended_are_refused_for_that(
         def deliver(self, _told: DeliverFrames, _uuid: str) -> None:
             raise BridgeError("frames cannot be given to vif1.0: No such device")
 
-    made = MigrationDestination(
-        PhysicalHost("memory:///two", host),
-        journal(tmp_path),
-        landings=Gone(),  # type: ignore[arg-type]
-        clock=Clock(),
-    )
+    made = destination(host, tmp_path, Clock(), Gone())
     made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
     host.arrive()
     with pytest.raises(BridgeError, match="No such device"):
@@ -402,9 +387,7 @@ def test_a_plane_that_takes_longer_than_a_lease_to_make_is_kept(
         def plane(self, _told: OfferPlane, _uuid: str) -> None:
             clock.now += 2 * LEASE_SECONDS
 
-    made = MigrationDestination(
-        PhysicalHost("memory:///two", host), journal(tmp_path), landings=SlowLandings(), clock=clock
-    )
+    made = destination(host, tmp_path, clock, SlowLandings())
     made.prepare(replace(WANTED, mode="plane-separation"), SOURCE)
     hello = RouterHello("r1", 1, ())
     made.offer_plane(OfferPlane(id=NUMBER, router="r1", router_pk=SOURCE, hello=hello), SOURCE)
